@@ -1,0 +1,50 @@
+"""Stockade: a message-only, multi-process runtime. This face loads its names on first use.
+
+The supervisor is this package too and must load neither zmq nor asyncio, so nothing is imported here (PEP 562).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stockade.core.commands.caller import Caller
+    from stockade.core.commands.registry import command, lifespan, listener, settings
+    from stockade.core.events.event import Event, Events
+    from stockade.errors import CommandError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Caller",
+    "CommandError",
+    "Event",
+    "Events",
+    "__version__",
+    "command",
+    "lifespan",
+    "listener",
+    "settings",
+]
+
+_HOMES = {
+    "Caller": "stockade.core.commands.caller",
+    "CommandError": "stockade.errors",
+    "Event": "stockade.core.events.event",
+    "Events": "stockade.core.events.event",
+    "command": "stockade.core.commands.registry",
+    "lifespan": "stockade.core.commands.registry",
+    "listener": "stockade.core.commands.registry",
+    "settings": "stockade.core.commands.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stockade' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,226 @@
+"""What a stockade.toml says, as values: each class is a table of the file, each field a key with its default.
+
+Knows no TOML and no file; `config.load` makes these values and `config.reference` prints their documentation from the
+`about` of each field. Times are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from stockade import limits
+
+__all__ = [
+    "App",
+    "Backoff",
+    "Capability",
+    "Configuration",
+    "CoreSpec",
+    "EventRules",
+    "Grace",
+    "LoopKind",
+    "Place",
+    "Restart",
+    "RestartLimit",
+    "Rule",
+    "Rules",
+    "WorkerLimits",
+    "WorkerSpec",
+]
+
+
+def key(about: str, **how: Any) -> Any:
+    """A field that is a key of the file, with the sentence that docs/configuration.md shows for it."""
+    return attrs.field(metadata={"about": about, **how.pop("metadata", {})}, **how)
+
+
+def between(least: float, most: float) -> dict[str, tuple[float, float]]:
+    """The metadata of a number's range, both ends included."""
+    return {"range": (least, most)}
+
+
+class Restart(StrEnum):
+    """When a worker that has ended is started again."""
+
+    ALWAYS = "always"
+    ON_FAILURE = "on-failure"
+    NEVER = "never"
+
+
+class LoopKind(StrEnum):
+    """The event loop of the core."""
+
+    AUTO = "auto"
+    ASYNCIO = "asyncio"
+    UVLOOP = "uvloop"
+
+
+@attrs.frozen
+class Place:
+    """Where something is written: a file, as the user named it, and a line from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@attrs.frozen
+class Rule:
+    """One pattern of a capability, and where it is written."""
+
+    pattern: str
+    place: Place
+
+
+@attrs.frozen
+class Rules:
+    """What is allowed, and what of it is denied: deny beats allow, nothing listed is nothing allowed."""
+
+    allow: tuple[Rule, ...] = key("Patterns of what is allowed.", default=())
+    deny: tuple[Rule, ...] = key("Patterns that beat every `allow`.", default=())
+
+
+@attrs.frozen
+class EventRules:
+    """Events a capability lets a worker hear and say."""
+
+    listen: Rules = key("Events the worker may listen to: a list, or `{allow, deny}`.", factory=Rules)
+    emit: Rules = key("Events the worker may emit: a list, or `{allow, deny}`.", factory=Rules)
+
+
+@attrs.frozen
+class Capability:
+    """A named set of permissions, which workers list under `capabilities`."""
+
+    name: str = key("What workers call it by: `[a-z][a-z0-9-]{0,63}`.")
+    place: Place
+    commands: Rules = key("Commands the worker may call: a list, or `{allow, deny}`.", factory=Rules)
+    events: EventRules = key("Events the worker may hear and say.", factory=EventRules)
+    scopes: dict[str, Rules] = key(
+        "For a command, the paths it may touch, relative to the folder of this file.", factory=dict
+    )
+
+
+@attrs.frozen
+class RestartLimit:
+    """How many restarts in how long are too many."""
+
+    times: int = key("Restarts.", default=limits.RESTARTS, metadata=between(0, 1000))
+    within: float = key("Seconds.", default=limits.RESTARTS_WITHIN, metadata=between(0.1, 86400))
+
+
+@attrs.frozen
+class Backoff:
+    """The wait before a restart, doubled by each failure, with jitter."""
+
+    first: float = key("Seconds before the first restart.", default=limits.BACKOFF_FIRST, metadata=between(0, 3600))
+    longest: float = key("Seconds it grows to.", default=limits.BACKOFF_LONGEST, metadata=between(0, 3600))
+
+
+@attrs.frozen
+class Grace:
+    """How long each step of a graceful stop may take."""
+
+    stop: float = key(
+        "Seconds from the `stop` message to stdin's end.", default=limits.STOP_GRACE, metadata=between(0, 600)
+    )
+    stdin: float = key(
+        "Seconds from stdin's end to SIGTERM.", default=limits.STDIN_GRACE, metadata=between(0, 600)
+    )
+    term: float = key("Seconds from SIGTERM to SIGKILL.", default=limits.TERM_GRACE, metadata=between(0, 600))
+
+
+@attrs.frozen
+class WorkerLimits:
+    """What a worker may use up."""
+
+    message: int = key(
+        "Bytes of the largest message.", default=limits.MESSAGE, metadata=between(1024, 2**31 - 1)
+    )
+    calls: int = key("Calls in flight; the next is `busy`.", default=limits.CALLS, metadata=between(1, 1_000_000))
+    topics: int = key("Subscriptions.", default=limits.TOPICS, metadata=between(0, 1_000_000))
+    outbox: int = key(
+        "Bytes that wait for it in the core; above, the core stops reading it.",
+        default=limits.OUTBOX,
+        metadata=between(1024, 2**31 - 1),
+    )
+
+
+@attrs.frozen
+class WorkerSpec:
+    """One frontend worker."""
+
+    label: str = key("Its name: `[a-z][a-z0-9-]{0,31}`, once in the file.")
+    run: tuple[str, ...] = key("The program and its arguments; `python` is the interpreter that runs Stockade.")
+    place: Place
+    capabilities: tuple[str, ...] = key("What it may do: names of `[[capability]]` tables.", default=())
+    restart: Restart = key("When it is started again after it has ended.", default=Restart.ON_FAILURE)
+    restart_limit: RestartLimit = key("How many restarts in how long give it up.", factory=RestartLimit)
+    backoff: Backoff = key("The wait before a restart.", factory=Backoff)
+    stable: float = key(
+        "Seconds of running after which its failures are forgotten.",
+        default=limits.STABLE,
+        metadata=between(0.1, 86400),
+    )
+    start_limit: float = key(
+        "Seconds from its start to its hello.", default=limits.START, metadata=between(0.1, 3600)
+    )
+    grace: Grace = key("How long each step of its stop may take.", factory=Grace)
+    environment: dict[str, str] = key("Variables set for it.", factory=dict)
+    inherit: tuple[str, ...] = key("Names of variables it takes over from `stockade run`.", default=())
+    limits: WorkerLimits = key("What it may use up.", factory=WorkerLimits)
+
+
+@attrs.frozen
+class App:
+    """The application."""
+
+    name: str = key("Its name, for logs.")
+    commands: tuple[str, ...] = key("Modules whose commands, listeners and lifespans are registered.", default=())
+    settings: dict[str, Any] = key("The application's own settings, injected as its settings class.", factory=dict)
+
+
+@attrs.frozen
+class CoreSpec:
+    """The trusted core."""
+
+    loop: LoopKind = key(
+        "Its event loop; `auto` is uvloop where the extra `fast` is installed.", default=LoopKind.AUTO
+    )
+    threads: int = key("Threads for `def` commands.", default=limits.THREADS, metadata=between(1, 1024))
+    threads_per_worker: int = key(
+        "Threads that one worker's calls may hold at a time.",
+        default=limits.THREADS_PER_WORKER,
+        metadata=between(1, 1024),
+    )
+    silence: float = key(
+        "Seconds without an answer to the supervisor after which the core has failed.",
+        default=limits.SILENCE,
+        metadata=between(1, 3600),
+    )
+    restart_limit: RestartLimit = key("How many restarts in how long give it up.", factory=RestartLimit)
+    grace: float = key(
+        "Seconds its lifespans have to end.", default=limits.CORE_GRACE, metadata=between(0, 600)
+    )
+    debuggable: bool = key(
+        "Let debuggers of the same user attach to core and supervisor (no PR_SET_DUMPABLE 0).", default=False
+    )
+
+
+@attrs.frozen
+class Configuration:
+    """A whole stockade.toml that `config.load` has found without a fault."""
+
+    file: str = attrs.field()
+    folder: str = attrs.field()  # absolute: the working directory of core and workers
+    app: App = key("The application.")
+    core: CoreSpec = key("The trusted core.", factory=CoreSpec)
+    workers: tuple[WorkerSpec, ...] = key("The frontend workers.", default=(), metadata={"table": "worker"})
+    capabilities: tuple[Capability, ...] = key(
+        "The capabilities.", default=(), metadata={"table": "capability"}
+    )

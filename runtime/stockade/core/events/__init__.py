@@ -1,0 +1,1 @@
+"""Events: who hears what was emitted."""

@@ -1,0 +1,125 @@
+"""The one tree of errors, with the codes that cross the wire.
+
+Knows no socket, file or process: only what can go wrong, and whose doing it is::
+
+    StockadeError
+    ├── ConfigurationError    the operator's: what is written in stockade.toml (carries every fault found)
+    ├── StartError            the machine's: something needed to start is missing or refused
+    ├── CommandError          the caller's to see: a call's answer, with a stable code
+    └── Breach                the peer's: it broke the protocol, and its worker ends
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+__all__ = [
+    "Breach",
+    "BreachCode",
+    "Code",
+    "CommandError",
+    "ConfigurationError",
+    "Fault",
+    "StartError",
+    "StockadeError",
+]
+
+
+class Code(StrEnum):
+    """The codes of a refused or failed call: the contract of docs/errors.md. Applications add their own, with a dot."""
+
+    NOT_ALLOWED = "not_allowed"
+    NOT_FOUND = "not_found"
+    INVALID_ARGS = "invalid_args"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    BUSY = "busy"
+    UNAVAILABLE = "unavailable"
+    TOO_LARGE = "too_large"
+    BAD_MESSAGE = "bad_message"
+    INTERNAL = "internal"
+
+
+class BreachCode(StrEnum):
+    """Why a worker was ended for breaking the protocol: the reasons in the log and in ``core:worker/exited``."""
+
+    BAD_FRAME = "bad_frame"  # not CBOR of the strict profile, or a number of frames that may not be
+    BAD_MESSAGE = "bad_message"  # CBOR, but not of the shape of its verb
+    UNKNOWN_VERB = "unknown_verb"
+    OUT_OF_TURN = "out_of_turn"  # a known verb that may not come in this state: a call before hello, hello twice
+    ID_NOT_RISING = "id_not_rising"
+    UNKNOWN_ANSWER = "unknown_answer"  # a result or error for a call never made
+    BAD_SUBSCRIPTION = "bad_subscription"
+    BAD_EVENT = "bad_event"  # an emit that is not a topic, a bar and CBOR, or whose name is out of the grammar
+    TOO_LARGE = "too_large"  # a message over the limit; libzmq drops the connection, the core reads why
+    TOO_MANY = "too_many"  # more topics than a worker may make the core remember
+    VERSION = "version"  # a hello of a protocol version that the core does not speak
+    AUTHENTICATION = "authentication"  # the wrong name or secret, or a process that is not the worker's
+    CONNECTION_LOST = "connection_lost"  # a live worker closed or lost one of its three sockets
+
+
+@attrs.frozen(order=True)
+class Fault:
+    """One thing that is wrong in what the operator wrote: where, what, and what to write instead.
+
+    `line` counts from 1; 0 means the file as a whole. Prints as ``file:line: what is wrong; what to write instead``.
+    """
+
+    file: str
+    line: int
+    wrong: str
+    instead: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.wrong}; {self.instead}"
+
+
+class StockadeError(Exception):
+    """The root: everything this package raises on purpose."""
+
+
+class ConfigurationError(StockadeError):
+    """What is written in stockade.toml cannot be run; `faults` has every fault found, in the file's order."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+class StartError(StockadeError):
+    """Something that is needed to start is missing or refused; the message says what to do about it."""
+
+
+class CommandError(StockadeError):
+    """A call's answer when it is no result, raised by a command for its caller to see.
+
+    `code` is one of `Code`, or an application's own, which contains a dot (``"notes.locked"``). `message` is for
+    people. `data` is for programs: any value that can cross the wire.
+    """
+
+    def __init__(self, code: str, message: str = "", data: Any = None) -> None:
+        super().__init__(code, message, data)
+        self.code = str(code)
+        self.message = message
+        self.data = data
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}" if self.message else self.code
+
+
+class Breach(StockadeError):
+    """A peer broke the protocol. Its worker is told the code and ended; nothing else is disturbed."""
+
+    def __init__(self, code: BreachCode, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.reason}"

@@ -1,0 +1,85 @@
+"""Each limit in one line, with its reason. Sizes are bytes and times seconds unless a name says otherwise.
+
+Knows nothing else. What an operator may set has its default here and its key in `config.specs`.
+"""
+
+from __future__ import annotations
+
+#: The protocol version that this package speaks.
+PROTOCOL = 1
+
+# -- messages -------------------------------------------------------------------------------------------------------
+#: The largest message (all frames) a worker may send or get: large enough for a photo, small enough times a queue.
+MESSAGE = 16 * 1024 * 1024
+#: What MAXMSGSIZE has above MESSAGE, so that the stub's own check is the one that speaks.
+MESSAGE_SLACK = 64 * 1024
+#: Containers within containers: deeper data is refused before it can cost a C stack.
+DEPTH = 32
+#: Messages in one batch: bounds what one frame makes the core do before another worker has its turn.
+BATCH = 1024
+#: The high-water mark of a link's queues, in messages: times MESSAGE it is the budget of one queue.
+QUEUE = 4
+#: Messages read from one socket in one turn of the loop: one flooder held the loop for 1.5 s without it, 9 ms with.
+TURN_MESSAGES = 64
+#: How long one socket may be read in one turn of the loop.
+TURN_SECONDS = 0.001
+#: What waits for a worker that does not read, behind its queue. Above it, the core stops reading that worker.
+OUTBOX = 4 * 1024 * 1024
+#: Ids and sequence numbers end here, where a double stops being exact (JavaScript).
+LARGEST_ID = 2**53 - 1
+
+# -- what a worker can make the core remember ---------------------------------------------------------------------------
+#: Calls of one worker in flight; the next is answered `busy`.
+CALLS = 1024
+#: Subscriptions of one worker.
+TOPICS = 1024
+#: Characters of an event's name (see names.EVENT) and of a call's command.
+NAME = 128
+
+# -- threads ---------------------------------------------------------------------------------------------------------
+#: Threads for `def` commands, all workers together.
+THREADS = 16
+#: Calls of one worker in threads at a time: a worker whose calls hang leaves threads for the others.
+THREADS_PER_WORKER = 8
+
+# -- time --------------------------------------------------------------------------------------------------------------
+#: From a worker's start to its hello.
+START = 30.0
+#: How often the core looks whether a worker has bound its sockets.
+LOOK = 0.003
+#: From a breach to the kill: time for the worker to read why.
+BREACH_GRACE = 0.5
+#: How long the core waits for the emits that a `bye` has counted, and for what an ended worker left in its link.
+LEAVE = 1.0
+#: The supervisor pings the core so often.
+PING = 1.0
+#: So long without a pong, and the core has failed.
+SILENCE = 10.0
+#: From `stop` to stdin's end-of-file; from there to TERM; from there to KILL. Together under ten seconds.
+STOP_GRACE, STDIN_GRACE, TERM_GRACE = 3.0, 2.0, 2.0
+#: How long the core has to end its lifespans after the last worker has gone.
+CORE_GRACE = 2.0
+
+# -- restarts ------------------------------------------------------------------------------------------------------------
+#: So many restarts within so many seconds, and a worker is given up.
+RESTARTS, RESTARTS_WITHIN = 5, 60.0
+#: The first wait before a restart, doubled by each failure up to the longest.
+BACKOFF_FIRST, BACKOFF_LONGEST = 0.1, 30.0
+#: After running so long, a worker's failures are forgotten.
+STABLE = 60.0
+
+# -- logs ------------------------------------------------------------------------------------------------------------------
+#: A longer line of a worker's output is cut into pieces of this size.
+LOG_LINE = 8 * 1024
+#: Lines of output per second and worker; what comes above is counted, and the count is logged.
+LOG_RATE = 1000
+#: What waits in the supervisor for a terminal or pipe that is not read; above it lines are dropped and counted.
+LOG_BUFFER = 1024 * 1024
+#: Lines of a failed worker's stderr that are shown with its failure.
+LAST_LINES = 10
+#: How large a control line between supervisor and core may be.
+CONTROL_LINE = 16 * 1024 * 1024
+
+# -- checks -----------------------------------------------------------------------------------------------------------------
+#: How long `stockade check` lets the command modules take to import.
+IMPORT = 20.0
