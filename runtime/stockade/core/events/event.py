@@ -1,0 +1,63 @@
+"""What applications see of events: `Event`, which a listener gets, and `Events`, which commands emit by.
+
+Knows no link and no frame: what `Events` emits goes to a publisher, the bus, which alone decides who hears it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import attrs
+
+from stockade.names import RESERVED_EVENTS, is_event, is_reserved_event
+
+__all__ = ["Event", "Events", "Publisher"]
+
+
+@attrs.frozen
+class Event:
+    """One event, as a listener in the core gets it.
+
+    `source` is ``"core"`` or the label of the worker that emitted it, and then `generation` is that worker's.
+    """
+
+    name: str
+    payload: Any
+    source: str
+    generation: int | None = None
+
+
+class Publisher(Protocol):
+    """Where emitted events go. Callable from any thread; raises what makes the payload unfit for the wire."""
+
+    def publish(self, name: str, payload: Any, to: str | None) -> None:
+        """Deliver an event of the core's to every worker that listens, or to the one labelled `to`."""
+
+
+@attrs.frozen
+class Events:
+    """Emits events in the core's name, from any thread. Injected where a parameter is annotated `Events`.
+
+    Fire and forget: who does not listen, or has no room left, misses it (and its stub counts that).
+    """
+
+    _publisher: Publisher
+
+    def emit(self, name: str, payload: Any = None) -> None:
+        """Emit to every worker that listens. Raises ValueError for a name or payload that cannot cross the wire."""
+        self._publisher.publish(_emittable(name), payload, None)
+
+    def emit_to(self, label: str, name: str, payload: Any = None) -> None:
+        """Emit to one worker alone; nothing happens where it does not listen or does not run.
+
+        Raises ValueError for a name or payload that cannot cross the wire, and for a label of no worker.
+        """
+        self._publisher.publish(_emittable(name), payload, label)
+
+
+def _emittable(name: str) -> str:
+    if not is_event(name):
+        raise ValueError(f"{name!r} is no event name: write 1 to 128 of A-Z a-z 0-9 _ / : . -, no slash at the end")
+    if is_reserved_event(name):
+        raise ValueError(f"{name!r} begins with {RESERVED_EVENTS!r}, which is the runtime's own; choose another name")
+    return name
