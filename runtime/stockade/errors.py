@@ -57,7 +57,6 @@ class BreachCode(StrEnum):
     BAD_SUBSCRIPTION = "bad_subscription"
     BAD_EVENT = "bad_event"  # an emit that is not a topic, a bar and CBOR, or whose name is out of the grammar
     TOO_LARGE = "too_large"  # a message over the limit; libzmq drops the connection, the core reads why
-    TOO_MANY = "too_many"  # more topics than a worker may make the core remember
     VERSION = "version"  # a hello of a protocol version that the core does not speak
     AUTHENTICATION = "authentication"  # the wrong name or secret, or a process that is not the worker's
     CONNECTION_LOST = "connection_lost"  # a live worker closed or lost one of its three sockets
