@@ -17,13 +17,18 @@ MESSAGE_SLACK = 64 * 1024
 DEPTH = 32
 #: Messages in one batch: bounds what one frame makes the core do before another worker has its turn.
 BATCH = 1024
-#: The high-water mark of a link's queues, in messages: times MESSAGE it is the budget of one queue.
+#: The high-water mark of a link's commands, in batches: times MESSAGE it is the budget of that queue, 64 MiB.
 QUEUE = 4
+#: The largest frame of an event. Events say that something happened; what is large is called for.
+EVENT = 64 * 1024
+#: The high-water mark of a link's events, and of its emits: times EVENT it is the budget of each, 64 MiB.
+EVENT_QUEUE = 1024
 #: Messages read from one socket in one turn of the loop: one flooder held the loop for 1.5 s without it, 9 ms with.
 TURN_MESSAGES = 64
 #: How long one socket may be read in one turn of the loop.
 TURN_SECONDS = 0.001
-#: What waits for a worker that does not read, behind its queue. Above it, the core stops reading that worker.
+#: What waits for a worker that does not read, behind its queue. Above it, the core stops reading that worker, and
+#: the results of its calls become `busy`.
 OUTBOX = 4 * 1024 * 1024
 #: Ids and sequence numbers end here, where a double stops being exact (JavaScript).
 LARGEST_ID = 2**53 - 1

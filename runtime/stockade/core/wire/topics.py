@@ -1,0 +1,90 @@
+"""Topics: how an event's name stands in front of its frame, and what a subscription may be.
+
+Knows no policy and no socket. docs/protocol.md, section 7.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stockade import limits
+from stockade.core.wire.codec import WireError, decode, encode
+from stockade.errors import Breach, BreachCode
+from stockade.names import is_event
+
+__all__ = ["EventFrame", "parse_emit", "parse_subscription", "topic_of"]
+
+_BAR = 0x7C
+
+
+def topic_of(event: str) -> bytes:
+    """The topic of an event: its name and a bar."""
+    return event.encode("ascii") + b"|"
+
+
+def parse_subscription(frame: bytes) -> tuple[bool, str, bool]:
+    """What a worker's frame on the events socket asks: (subscribe, the event's name or prefix, whether a prefix).
+
+    A prefix is returned with its slash. Raises Breach for a frame that is no subscription.
+    """
+    if not frame or frame[0] > 1:
+        raise Breach(BreachCode.BAD_SUBSCRIPTION, f"{frame[:60]!r} is no subscription")
+    topic = frame[1:]
+    name = topic[:-1] if topic.endswith(b"|") else topic
+    prefix = topic.endswith(b"/")
+    try:
+        text = name.decode("ascii")
+    except UnicodeDecodeError:
+        text = ""
+    if not (prefix or len(name) < len(topic)) or not is_event(text.removesuffix("/") if prefix else text):
+        raise Breach(
+            BreachCode.BAD_SUBSCRIPTION, f"{topic[:60]!r} is neither an event's name and a bar nor a name and a slash"
+        )
+    return frame[0] == 1, text, prefix
+
+
+def parse_emit(frame: bytes) -> tuple[str, Any, str | None]:
+    """The event that a worker's frame on the emits socket says: its name, its payload, and to whom (None: to all).
+
+    Raises Breach for a frame that is no event.
+    """
+    name, bar, body = frame.partition(b"|")
+    text = name[: limits.NAME + 1].decode("latin-1")
+    if not bar or not is_event(text):
+        raise Breach(BreachCode.BAD_EVENT, f"{frame[:60]!r} does not begin with an event's name and a bar")
+    try:
+        value = decode(body)
+    except WireError as error:
+        raise Breach(BreachCode.BAD_EVENT, f"behind {text}| stands no CBOR: {error}") from error
+    if type(value) is not list or len(value) < 2 or not _is_sequence_number(value[0]):
+        raise Breach(BreachCode.BAD_EVENT, f"behind {text}| stands no [seq, payload]")
+    options = value[2] if len(value) > 2 else {}
+    if type(options) is not dict or type(options.get("to", "")) is not str:
+        raise Breach(BreachCode.BAD_EVENT, f"the options of {text}| are no map with a label under 'to'")
+    return text, value[1], options.get("to")
+
+
+class EventFrame:
+    """One event's frame, encoded once for all who listen: only the sequence number differs from worker to worker."""
+
+    __slots__ = ("_head", "_tail", "name")
+
+    def __init__(self, name: str, source: str, payload: Any) -> None:
+        """Raises WireError for a payload over the limit or that cannot be encoded; `codec.check` comes first."""
+        self.name = name
+        self._head = topic_of(name) + b"\x83"
+        self._tail = encode(source) + encode(payload)
+        if len(self._head) + len(self._tail) + 9 > limits.EVENT:
+            raise WireError(
+                f"the event {name} is larger than {limits.EVENT} bytes; emit where it is, and let it be called for"
+            )
+
+    def numbered(self, seq: int) -> bytes:
+        """The frame for the worker for which this is event number `seq`."""
+        return self._head + encode(seq) + self._tail
+
+
+def _is_sequence_number(value: Any) -> bool:
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return type(value) is int and 0 <= value <= limits.LARGEST_ID
