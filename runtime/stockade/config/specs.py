@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from stockade import limits
+from stockade.config.grammar import Kind
 
 __all__ = [
     "App",
@@ -32,9 +33,19 @@ __all__ = [
 ]
 
 
-def key(about: str, **how: Any) -> Any:
-    """A field that is a key of the file, with the sentence that docs/configuration.md shows for it."""
-    return attrs.field(metadata={"about": about, **how.pop("metadata", {})}, **how)
+def key(about: str, *, metadata: dict[str, Any] | None = None, grammar: Kind | None = None, **how: Any) -> Any:
+    """A field that is a key of the file, with the sentence that docs/configuration.md shows for it.
+
+    `grammar` is what its texts must look like. `metadata` may have a number's ``range``, the ``table`` that the key is
+    called in the file where that is not the field's name, the ``example`` of a key that has no default, and
+    ``some``: a list that may not be empty.
+    """
+    return attrs.field(metadata={"about": about, "grammar": grammar, **(metadata or {})}, **how)
+
+
+def written_at() -> Any:
+    """The field for the place of a table, which is no key."""
+    return attrs.field()
 
 
 def between(least: float, most: float) -> dict[str, tuple[float, float]]:
@@ -89,20 +100,30 @@ class Rules:
 class EventRules:
     """Events a capability lets a worker hear and say."""
 
-    listen: Rules = key("Events the worker may listen to: a list, or `{allow, deny}`.", factory=Rules)
-    emit: Rules = key("Events the worker may emit: a list, or `{allow, deny}`.", factory=Rules)
+    listen: Rules = key(
+        "Events the worker may listen to: a list, or `{allow, deny}`.", grammar=Kind.LISTEN, factory=Rules
+    )
+    emit: Rules = key("Events the worker may emit: a list, or `{allow, deny}`.", grammar=Kind.EMIT, factory=Rules)
 
 
 @attrs.frozen
 class Capability:
     """A named set of permissions, which workers list under `capabilities`."""
 
-    name: str = key("What workers call it by: `[a-z][a-z0-9-]{0,63}`.")
-    place: Place
-    commands: Rules = key("Commands the worker may call: a list, or `{allow, deny}`.", factory=Rules)
+    name: str = key(
+        "What workers call it by: `[a-z][a-z0-9-]{0,63}`, once in the file.",
+        grammar=Kind.CAPABILITY,
+        metadata={"example": "notes"},
+    )
+    place: Place = written_at()
+    commands: Rules = key(
+        "Commands the worker may call: a list, or `{allow, deny}`.", grammar=Kind.COMMANDS, factory=Rules
+    )
     events: EventRules = key("Events the worker may hear and say.", factory=EventRules)
     scopes: dict[str, Rules] = key(
-        "For a command, the paths it may touch, relative to the folder of this file.", factory=dict
+        "For a command, the paths it may touch, relative to the folder of this file: a list, or `{allow, deny}`.",
+        grammar=Kind.PATHS,
+        factory=dict,
     )
 
 
@@ -129,9 +150,7 @@ class Grace:
     stop: float = key(
         "Seconds from the `stop` message to stdin's end.", default=limits.STOP_GRACE, metadata=between(0, 600)
     )
-    stdin: float = key(
-        "Seconds from stdin's end to SIGTERM.", default=limits.STDIN_GRACE, metadata=between(0, 600)
-    )
+    stdin: float = key("Seconds from stdin's end to SIGTERM.", default=limits.STDIN_GRACE, metadata=between(0, 600))
     term: float = key("Seconds from SIGTERM to SIGKILL.", default=limits.TERM_GRACE, metadata=between(0, 600))
 
 
@@ -139,9 +158,7 @@ class Grace:
 class WorkerLimits:
     """What a worker may use up."""
 
-    message: int = key(
-        "Bytes of the largest message.", default=limits.MESSAGE, metadata=between(1024, 2**31 - 1)
-    )
+    message: int = key("Bytes of the largest message.", default=limits.MESSAGE, metadata=between(1024, 2**31 - 1))
     calls: int = key("Calls in flight; the next is `busy`.", default=limits.CALLS, metadata=between(1, 1_000_000))
     topics: int = key("Subscriptions.", default=limits.TOPICS, metadata=between(0, 1_000_000))
     outbox: int = key(
@@ -155,10 +172,21 @@ class WorkerLimits:
 class WorkerSpec:
     """One frontend worker."""
 
-    label: str = key("Its name: `[a-z][a-z0-9-]{0,31}`, once in the file.")
-    run: tuple[str, ...] = key("The program and its arguments; `python` is the interpreter that runs Stockade.")
-    place: Place
-    capabilities: tuple[str, ...] = key("What it may do: names of `[[capability]]` tables.", default=())
+    label: str = key(
+        "Its name: `[a-z][a-z0-9-]{0,31}`, once in the file.", grammar=Kind.LABEL, metadata={"example": "editor"}
+    )
+    run: tuple[str, ...] = key(
+        "The program and its arguments. `python` and `python3` are the interpreter that runs Stockade; a program with "
+        "a slash is relative to the folder of this file, any other is looked up on the worker's PATH.",
+        grammar=Kind.ARGUMENT,
+        metadata={"example": ("python", "-m", "notes.editor"), "some": True},
+    )
+    place: Place = written_at()
+    capabilities: tuple[str, ...] = key(
+        "What it may do: names of `[[capability]]` tables. Without one it may do nothing.",
+        grammar=Kind.CAPABILITY,
+        default=(),
+    )
     restart: Restart = key("When it is started again after it has ended.", default=Restart.ON_FAILURE)
     restart_limit: RestartLimit = key("How many restarts in how long give it up.", factory=RestartLimit)
     backoff: Backoff = key("The wait before a restart.", factory=Backoff)
@@ -167,12 +195,16 @@ class WorkerSpec:
         default=limits.STABLE,
         metadata=between(0.1, 86400),
     )
-    start_limit: float = key(
-        "Seconds from its start to its hello.", default=limits.START, metadata=between(0.1, 3600)
-    )
+    start_limit: float = key("Seconds from its start to its hello.", default=limits.START, metadata=between(0.1, 3600))
     grace: Grace = key("How long each step of its stop may take.", factory=Grace)
-    environment: dict[str, str] = key("Variables set for it.", factory=dict)
-    inherit: tuple[str, ...] = key("Names of variables it takes over from `stockade run`.", default=())
+    environment: dict[str, str] = key(
+        "Variables set for it; they beat what it inherits.", grammar=Kind.VARIABLE, factory=dict
+    )
+    inherit: tuple[str, ...] = key(
+        "Names of variables it takes over from `stockade run`, where they are set there.",
+        grammar=Kind.VARIABLE,
+        default=(),
+    )
     limits: WorkerLimits = key("What it may use up.", factory=WorkerLimits)
 
 
@@ -180,18 +212,24 @@ class WorkerSpec:
 class App:
     """The application."""
 
-    name: str = key("Its name, for logs.")
-    commands: tuple[str, ...] = key("Modules whose commands, listeners and lifespans are registered.", default=())
-    settings: dict[str, Any] = key("The application's own settings, injected as its settings class.", factory=dict)
+    name: str = key("Its name, for logs.", grammar=Kind.TITLE, metadata={"example": "notes"})
+    commands: tuple[str, ...] = key(
+        "Modules whose commands, listeners and lifespans are registered; the folder of this file comes first on their "
+        "path.",
+        grammar=Kind.MODULE,
+        default=(),
+    )
+    settings: dict[str, Any] = key(
+        "The application's own settings, injected as its settings class; dates and times arrive as ISO 8601 text.",
+        factory=dict,
+    )
 
 
 @attrs.frozen
 class CoreSpec:
     """The trusted core."""
 
-    loop: LoopKind = key(
-        "Its event loop; `auto` is uvloop where the extra `fast` is installed.", default=LoopKind.AUTO
-    )
+    loop: LoopKind = key("Its event loop; `auto` is uvloop where the extra `fast` is installed.", default=LoopKind.AUTO)
     threads: int = key("Threads for `def` commands.", default=limits.THREADS, metadata=between(1, 1024))
     threads_per_worker: int = key(
         "Threads that one worker's calls may hold at a time.",
@@ -204,9 +242,7 @@ class CoreSpec:
         metadata=between(1, 3600),
     )
     restart_limit: RestartLimit = key("How many restarts in how long give it up.", factory=RestartLimit)
-    grace: float = key(
-        "Seconds its lifespans have to end.", default=limits.CORE_GRACE, metadata=between(0, 600)
-    )
+    grace: float = key("Seconds its lifespans have to end.", default=limits.CORE_GRACE, metadata=between(0, 600))
     debuggable: bool = key(
         "Let debuggers of the same user attach to core and supervisor (no PR_SET_DUMPABLE 0).", default=False
     )
@@ -221,6 +257,4 @@ class Configuration:
     app: App = key("The application.")
     core: CoreSpec = key("The trusted core.", factory=CoreSpec)
     workers: tuple[WorkerSpec, ...] = key("The frontend workers.", default=(), metadata={"table": "worker"})
-    capabilities: tuple[Capability, ...] = key(
-        "The capabilities.", default=(), metadata={"table": "capability"}
-    )
+    capabilities: tuple[Capability, ...] = key("The capabilities.", default=(), metadata={"table": "capability"})
