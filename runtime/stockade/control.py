@@ -43,7 +43,7 @@ class ControlError(Exception):
     """A control line that is none: a bug of this package, or a core that is no core."""
 
 
-# -- the plan: what `stockade run` hands to the supervisor --------------------------------------------------------------
+# -- the plan: what `stockade run` hands to the supervisor ------------------------------------------------------------
 
 
 @attrs.frozen
@@ -99,7 +99,7 @@ class Plan:
             raise ControlError(f"this is no plan: {error}") from error
 
 
-# -- supervisor to core ---------------------------------------------------------------------------------------------------
+# -- supervisor to core -----------------------------------------------------------------------------------------------
 
 
 @attrs.frozen
@@ -167,7 +167,7 @@ class Shutdown:
     grace: float
 
 
-# -- core to supervisor ---------------------------------------------------------------------------------------------------
+# -- core to supervisor -----------------------------------------------------------------------------------------------
 
 
 @attrs.frozen

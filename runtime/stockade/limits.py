@@ -33,7 +33,7 @@ OUTBOX = 4 * 1024 * 1024
 #: Ids and sequence numbers end here, where a double stops being exact (JavaScript).
 LARGEST_ID = 2**53 - 1
 
-# -- what a worker can make the core remember ---------------------------------------------------------------------------
+# -- what a worker can make the core remember -------------------------------------------------------------------------
 #: Calls of one worker in flight; the next is answered `busy`.
 CALLS = 1024
 #: Subscriptions of one worker.
@@ -47,7 +47,7 @@ THREADS = 16
 #: Calls of one worker in threads at a time: a worker whose calls hang leaves threads for the others.
 THREADS_PER_WORKER = 8
 
-# -- time --------------------------------------------------------------------------------------------------------------
+# -- time -------------------------------------------------------------------------------------------------------------
 #: From a worker's start to its hello.
 START = 30.0
 #: How often the core looks whether a worker has bound its sockets.
@@ -65,7 +65,7 @@ STOP_GRACE, STDIN_GRACE, TERM_GRACE = 3.0, 2.0, 2.0
 #: How long the core has to end its lifespans after the last worker has gone.
 CORE_GRACE = 2.0
 
-# -- restarts ------------------------------------------------------------------------------------------------------------
+# -- restarts ---------------------------------------------------------------------------------------------------------
 #: So many restarts within so many seconds, and a worker is given up.
 RESTARTS, RESTARTS_WITHIN = 5, 60.0
 #: The first wait before a restart, doubled by each failure up to the longest.
@@ -73,7 +73,7 @@ BACKOFF_FIRST, BACKOFF_LONGEST = 0.1, 30.0
 #: After running so long, a worker's failures are forgotten.
 STABLE = 60.0
 
-# -- logs ------------------------------------------------------------------------------------------------------------------
+# -- logs -------------------------------------------------------------------------------------------------------------
 #: A longer line of a worker's output is cut into pieces of this size.
 LOG_LINE = 8 * 1024
 #: Lines of output per second and worker; what comes above is counted, and the count is logged.
@@ -85,6 +85,6 @@ LAST_LINES = 10
 #: How large a control line between supervisor and core may be.
 CONTROL_LINE = 16 * 1024 * 1024
 
-# -- checks -----------------------------------------------------------------------------------------------------------------
+# -- checks -----------------------------------------------------------------------------------------------------------
 #: How long `stockade check` lets the command modules take to import.
 IMPORT = 20.0

@@ -1,1 +1,1 @@
-"""The supervisor: owns the processes, their pipes and their restarts. No zmq, no cbor2, no TOML anywhere in this wing."""
+"""The supervisor: owns the processes, their pipes and their restarts. No zmq, cbor2 or TOML anywhere in this wing."""
