@@ -121,7 +121,7 @@ class Spawned:
     generation: int
     pid: int
     directory: str
-    secret: str
+    secret: str = attrs.field(repr=False)
 
 
 @attrs.frozen
@@ -272,4 +272,4 @@ class Decoder:
         if len(rest) > limits.CONTROL_LINE:
             raise ControlError(f"a control line of over {limits.CONTROL_LINE} bytes")
         self._rest = rest
-        return [decode(line) for line in lines]
+        return [decode(bytes(line)) for line in lines]
