@@ -1,7 +1,7 @@
 """A TOML text as values that remember their lines, with every fault of syntax in it.
 
 Knows no key of Stockade's. Values are `tomllib`'s, the standard's own; lines are `positions`'. A statement that does
-not parse is cut out, its fault noted, and the rest is read again: so one misplaced quote does not hide the other faults.
+not parse is cut out, its fault noted, and the rest is read again: so one misplaced quote hides no other fault.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _join(value: Any, mark: Mark, depth: int) -> Node:
     return Node(mark.line, value)
 
 
-# -- going on after a fault ---------------------------------------------------------------------------------------------
+# -- going on after a fault ------------------------------------------------------------------------------------------
 
 
 def _read(text: str, file: str) -> tuple[dict[str, Any], list[str], list[Fault]]:

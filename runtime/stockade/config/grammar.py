@@ -14,7 +14,7 @@ import attrs
 from stockade import names
 from stockade.config.wording import quoted
 
-__all__ = ["GRAMMARS", "Grammar", "Kind", "Problem", "reserved"]
+__all__ = ["GRAMMARS", "Grammar", "Kind", "Problem", "problem"]
 
 
 class Kind(StrEnum):
@@ -142,8 +142,10 @@ GRAMMARS = {
         128,
         "pattern of events",
         'write names joined by slashes, as in "editor/opened"',
-        ((r"\Acore:", "is an event of the core's, which no worker may emit", "write an event of your own"),)
-        + _EVENT_MISTAKES,
+        (
+            (r"\Acore:", "is an event of the core's, which no worker may emit", "write an event of your own"),
+            *_EVENT_MISTAKES,
+        ),
     ),
     Kind.PATHS: Grammar(
         r"(?!~)" + _pattern_of(r"(?!\.{1,2}(?:/|$))[^*/\x00]+", "/"),
@@ -166,12 +168,15 @@ GRAMMARS = {
 _TAKEN = {"TMPDIR": "each worker is given a private one"}
 
 
-def reserved(variable: str) -> Problem | None:
-    """Why `variable` may not be set or inherited, or None where it may."""
+def problem(kind: Kind, text: str) -> Problem | None:
+    """What is wrong with a `text` of this kind, or None."""
+    found = GRAMMARS[kind].problem(text)
+    return _reserved(text) if found is None and kind is Kind.VARIABLE else found
+
+
+def _reserved(variable: str) -> Problem | None:
     if variable.startswith("STOCKADE_"):
-        return Problem(
-            f"{quoted(variable)} is Stockade's own to set", "write a name that does not begin with STOCKADE_"
-        )
+        return Problem(f"{quoted(variable)} is Stockade's own to set", "write a name without STOCKADE_ before it")
     if variable in _TAKEN:
         return Problem(f"{quoted(variable)} cannot be set: {_TAKEN[variable]}", "write the other variables only")
     return None

@@ -184,7 +184,6 @@ class WorkerSpec:
     place: Place = written_at()
     capabilities: tuple[str, ...] = key(
         "What it may do: names of `[[capability]]` tables. Without one it may do nothing.",
-        grammar=Kind.CAPABILITY,
         default=(),
     )
     restart: Restart = key("When it is started again after it has ended.", default=Restart.ON_FAILURE)

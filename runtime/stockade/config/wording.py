@@ -48,8 +48,11 @@ def shown(value: Any) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The word of `known` that `word` most resembles, or None where none comes near."""
+    """The word of `known` that `word` most resembles (or alone begins with), or None where none comes near."""
     words = {name.lower(): name for name in known}
+    begun = [name for name in words if len(word) > 2 and name.startswith(word.lower())]
+    if len(begun) == 1:
+        return words[begun[0]]
     found = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
     return words[found[0]] if found else None
 
