@@ -154,7 +154,7 @@ GRAMMARS = {
         'write a path below the folder of this file, as in "notes/**"',
         (
             _EMPTY,
-            (r"\A[/~]|\A[A-Za-z]:\\", "is absolute", "write a path relative to the folder of this file"),
+            (r"\A[/~]", "is absolute", "write a path relative to the folder of this file"),
             (r"(?:\A|/)\.\.(?:/|\Z)", 'has a ".." segment', "write a path below the folder of this file, without .."),
             (r"(?:\A|/)\.(?:/|\Z)", 'has a "." segment', "write the path without it, ** for the whole folder"),
             _PARTIAL,

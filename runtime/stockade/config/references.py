@@ -30,9 +30,11 @@ def faults_between(document: Document, file: str) -> Iterator[Fault]:
 
 
 def tables(root: Node, name: str) -> list[Node]:
-    """The tables of an array of tables, as far as it is one."""
+    """The tables of an array of tables, as far as it is one; a single [table] stands for its first."""
     array = root.members.get(name)
-    return [item for item in array.elements if isinstance(item.value, dict)] if array else []
+    if array is None:
+        return []
+    return [item for item in [array, *array.elements] if isinstance(item.value, dict)]
 
 
 def _texts(nodes: list[Node]) -> list[Node]:
@@ -65,6 +67,8 @@ def _ordered(table: Node | None, less: str, more: str, kind: type, file: str) ->
 
 
 def _no_such_capability(root: Node, file: str) -> Iterator[Fault]:
+    if any(nearest(name, ["capability"]) for name in root.members if name != "capability"):
+        return  # a misspelt [[capabilities]] is one fault, not one for each that it holds
     known = [node.value for node in _named(tables(root, "capability"), "name")]
     for worker in tables(root, "worker"):
         named = worker.members.get("capabilities")

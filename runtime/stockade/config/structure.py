@@ -62,29 +62,31 @@ class _Structurer:
     def table(self, kind: type[Any], node: Node, title: str, **given: Any) -> Any:
         """The table `node`, which people know as `title`, as the class `kind`."""
         keys = keys_of(kind)
-        self._unknown(keys, node, title)
+        meant = self._unknown(keys, node, title)
         for name, key in keys.items():
             if name in node.members:
                 given[key.attribute] = self._value(key, node.members[name], title)
             elif key.required:
-                self._missing(key, node, title)
                 given[key.attribute] = None
+                if name not in meant:
+                    self._missing(key, node, title)
         if "place" in attrs.fields_dict(kind):
             given["place"] = Place(self.file, node.line)
         # A faulty key is None and reads as its default: its fault is noted, and it must not cause others.
         needed = {key.attribute for key in keys.values() if key.required}
         return kind(**{name: value for name, value in given.items() if value is not None or name in needed})
 
-    def _unknown(self, keys: dict[str, Key], node: Node, title: str) -> None:
-        for name, member in node.members.items():
-            if name in keys:
-                continue
-            near = nearest(name, keys)
-            if not title:
-                self._fault(member, *_unknown_at_top(name, member, keys, near))
+    def _unknown(self, keys: dict[str, Key], node: Node, title: str) -> set[str]:
+        """Note each name that is no key; returns the keys that may have been meant, so that they are not missed too."""
+        meant = {name: nearest(name, keys) for name in node.members if name not in keys}
+        for name, near in meant.items():
+            member = node.members[name]
+            if title:
+                instead = quoted(near) if near else f"{'one of ' if len(keys) > 1 else ''}{listed(keys)}"
+                self._fault(member, f"{title} has no key {quoted(name)}", f"write {instead}")
             else:
-                one_of = f"write {'one of ' if len(keys) > 1 else ''}{listed(keys)}"
-                self._fault(member, f"{title} has no key {quoted(name)}", f"write {quoted(near)}" if near else one_of)
+                self._fault(member, *_unknown_at_top(name, member, keys, near))
+        return {near for near in meant.values() if near}
 
     def _missing(self, key: Key, node: Node, title: str) -> None:
         if not self.whole:
