@@ -39,7 +39,7 @@ bench: $(STATE)/bench ## Measure: every figure beside a floor and beside what on
 lint: $(STATE)/lint ## ruff, mypy and the import contracts
 	@echo "lint: ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "lint: mypy" && $(BIN)/mypy
-	@echo "lint: import contracts" && PYTHONPATH=runtime:frontend_stub/python $(BIN)/lint-imports --config setup.cfg
+	@echo "lint: import contracts" && PYTHONPATH=runtime:frontend_stub/python $(BIN)/lint-imports --no-logo --config setup.cfg
 
 docs: $(STATE)/wheel ## Write anew what the docs take from the code
 	@$(BIN)/python -m stockade.config.reference docs

@@ -31,7 +31,7 @@ def lint_imports(tree: Path) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(str(tree / home) for home in ("runtime", "frontend_stub/python"))
     tool = Path(sys.executable).with_name("lint-imports")
     return subprocess.run(
-        [tool, "--config", "setup.cfg", "--no-cache"],
+        [tool, "--config", "setup.cfg", "--no-cache", "--no-logo"],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": path, "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
