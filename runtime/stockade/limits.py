@@ -50,6 +50,8 @@ THREADS_PER_WORKER = 8
 # -- time -------------------------------------------------------------------------------------------------------------
 #: From a worker's start to its hello.
 START = 30.0
+#: Refusals of one worker that are logged each second; the rest is counted.
+LOGGED_REFUSALS = 20
 #: How often the core looks whether a worker has bound its sockets.
 LOOK = 0.003
 #: From a breach to the kill: time for the worker to read why.
@@ -62,6 +64,10 @@ PING = 1.0
 SILENCE = 10.0
 #: From `stop` to stdin's end-of-file; from there to TERM; from there to KILL. Together under ten seconds.
 STOP_GRACE, STDIN_GRACE, TERM_GRACE = 3.0, 2.0, 2.0
+#: How long a stop keeps its order, all workers together: with the three graces and the core's, still under ten seconds.
+STOP_ORDER = 0.8
+#: How long a stop waits for what was killed and does not end.
+KILL_PATIENCE = 2.0
 #: How long the core has to end its lifespans after the last worker has gone.
 CORE_GRACE = 2.0
 
@@ -82,6 +88,10 @@ LOG_RATE = 1000
 LOG_BUFFER = 1024 * 1024
 #: Lines of a failed worker's stderr that are shown with its failure.
 LAST_LINES = 10
+#: How long the pipe of a worker above LOG_RATE is left alone: it waits in its own print, not the supervisor in reading.
+LOG_PAUSE = 0.02
+#: How long the last log lines may take to a reader that does not read.
+LOG_LAST = 0.5
 #: How large a control line between supervisor and core may be.
 CONTROL_LINE = 16 * 1024 * 1024
 

@@ -70,14 +70,15 @@ class EventFrame:
     __slots__ = ("_head", "_tail", "name")
 
     def __init__(self, name: str, source: str, payload: Any) -> None:
-        """Raises WireError for a payload over the limit or that cannot be encoded; `codec.check` comes first."""
+        """Raises WireError for a payload that cannot be encoded; `codec.check` comes first."""
         self.name = name
         self._head = topic_of(name) + b"\x83"
         self._tail = encode(source) + encode(payload)
-        if len(self._head) + len(self._tail) + 9 > limits.EVENT:
-            raise WireError(
-                f"the event {name} is larger than {limits.EVENT} bytes; emit where it is, and let it be called for"
-            )
+
+    @property
+    def size(self) -> int:
+        """Bytes of the largest frame that `numbered` makes."""
+        return len(self._head) + len(self._tail) + 9
 
     def numbered(self, seq: int) -> bytes:
         """The frame for the worker for which this is event number `seq`."""

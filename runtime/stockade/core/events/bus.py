@@ -1,0 +1,90 @@
+"""The bus: brings an emitted event to the workers that listen and to the core's own listeners.
+
+Knows no socket: an ear is whatever hears. Policy has been asked already, when the ear subscribed and when the worker
+emitted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import attrs
+
+from stockade import limits
+from stockade.core.events.event import Event
+from stockade.core.wire import codec
+from stockade.core.wire.topics import EventFrame
+
+__all__ = ["Bus", "Ear", "Statistics"]
+
+
+class Ear(Protocol):
+    """One worker's generation, as the bus sees it."""
+
+    def hear(self, frame: EventFrame) -> None:
+        """Take an event if it is subscribed to; count it as missed if there is no room."""
+
+
+@attrs.frozen
+class Statistics:
+    """What the bus has carried so far."""
+
+    events: int
+    ears: int
+
+
+@attrs.define(eq=False)
+class Bus:
+    """Delivers on the loop's thread; `publish` may be called from any. `listen` is told of every event."""
+
+    _loop: asyncio.AbstractEventLoop
+    labels: frozenset[str]  # every worker of the configuration, running or not
+    listen: Callable[[Event], None]
+    _ears: dict[str, Ear] = attrs.field(factory=dict)
+    _thread: int = attrs.field(factory=threading.get_ident)
+    _events: int = 0
+
+    def attach(self, label: str, ear: Ear) -> None:
+        """`ear` is this worker's generation from now on."""
+        self._ears[label] = ear
+
+    def detach(self, label: str, ear: Ear) -> None:
+        """`ear` hears no more; a later generation's stays."""
+        if self._ears.get(label) is ear:
+            del self._ears[label]
+
+    def publish(self, name: str, payload: Any, to: str | None) -> None:
+        """Deliver an event of the core's own. Raises ValueError for what cannot cross the wire and for a wrong label."""
+        if to is not None and to not in self.labels:
+            raise ValueError(f"there is no worker {to!r}; the configuration has {', '.join(sorted(self.labels))}")
+        codec.check(payload)
+        frame, event = EventFrame(name, "core", payload), Event(name, payload, "core")
+        if frame.size > limits.EVENT:
+            raise ValueError(
+                f"the event {name} has {frame.size} bytes and {limits.EVENT} is the limit; "
+                "emit that there is something new, and let a command give it"
+            )
+        if threading.get_ident() == self._thread:
+            self._deliver(frame, event, to)
+        else:
+            self._loop.call_soon_threadsafe(self._deliver, frame, event, to)
+
+    def relay(self, name: str, payload: Any, source: str, generation: int, to: str | None) -> None:
+        """Deliver what a worker emitted; `codec.decode` has checked it."""
+        self._deliver(EventFrame(name, source, payload), Event(name, payload, source, generation), to)
+
+    def _deliver(self, frame: EventFrame, event: Event, to: str | None) -> None:
+        self._events += 1
+        if to is None:
+            for ear in list(self._ears.values()):
+                ear.hear(frame)
+            self.listen(event)
+        elif to in self._ears:
+            self._ears[to].hear(frame)
+
+    def statistics(self) -> Statistics:
+        """What has been carried so far."""
+        return Statistics(self._events, len(self._ears))

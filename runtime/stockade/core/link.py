@@ -1,0 +1,308 @@
+"""One worker's link: the ROUTER, XPUB and SUB that the core connects to the three sockets of one generation.
+
+Moves frames, never reads one: what they mean is the gate's. docs/protocol.md, sections 1 to 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import stat
+from typing import Protocol
+
+import attrs
+import zmq
+
+from stockade import limits
+from stockade.core.outbox import Outbox
+from stockade.core.turns import EVENTS, POLLIN, POLLOUT, Turns
+from stockade.core.zap import Authenticator, Expected
+
+__all__ = ["Link", "Receiver", "Statistics"]
+
+_RCVMORE = int(zmq.RCVMORE)
+#: The routing id that the core gives the one peer of its ROUTER; what the peer claims is ignored.
+_WORKER = b"worker"
+_WATCHED = zmq.Event.CLOSED | zmq.Event.DISCONNECTED | zmq.Event.HANDSHAKE_SUCCEEDED
+_monitors = itertools.count()
+
+
+class Receiver(Protocol):
+    """Whom a link brings what it has received. Nothing is brought any more after `Link.close`."""
+
+    def on_batch(self, frame: bytes, extra: int) -> None:
+        """A message on the commands socket: its first frame, and how many more there were."""
+
+    def on_subscription(self, frame: bytes) -> None:
+        """A frame on the events socket."""
+
+    def on_emit(self, frame: bytes) -> None:
+        """A frame on the emits socket."""
+
+    def on_lost(self, where: str) -> None:
+        """One of the three connections has ended, after it was made."""
+
+    def on_turn(self) -> None:
+        """A turn of reading is over."""
+
+
+@attrs.frozen
+class Statistics:
+    """What a link has moved so far. Sizes in bytes."""
+
+    batches_in: int
+    batches_out: int
+    outbox: int
+    lost: int  # messages that could not be sent any more
+
+
+@attrs.define(eq=False)
+class _End:
+    """One of the three sockets, with its monitor."""
+
+    name: str
+    socket: zmq.Socket[bytes]
+    monitor: zmq.Socket[bytes]
+    watch: Turns
+    turns: Turns | None = None
+    made: bool = False
+
+    def close(self) -> None:
+        self.watch.close()
+        if self.turns is not None:
+            self.turns.close()
+        self.socket.disable_monitor()
+        self.monitor.close(0)
+        self.socket.close(0)
+
+
+@attrs.define(eq=False)
+class Link:
+    """Connects once the worker has bound, then moves frames both ways; never blocks.
+
+    `admit` is who may be at the other end; `largest` is the limit of a message on the commands socket.
+    """
+
+    _loop: asyncio.AbstractEventLoop
+    _context: zmq.Context[zmq.Socket[bytes]]
+    _authenticator: Authenticator
+    _receiver: Receiver
+    name: str  # "editor@3"
+    _directory: str
+    _admit: Expected
+    _largest: int
+    outbox: Outbox
+    _ends: dict[str, _End] = attrs.field(factory=dict)
+    _look: asyncio.TimerHandle | None = None
+    _looks: int = 0
+    _flush: asyncio.Handle | None = None
+    _closed: bool = False
+    _batches_in: int = 0
+    _batches_out: int = 0
+    _lost: int = 0
+
+    # -- connecting ---------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Connect to the sockets that the worker has bound by now, and look again until all three are there."""
+        self._looks += 1
+        for name in _KINDS:
+            if name not in self._ends and _is_socket(f"{self._directory}/{name}"):
+                self._connect(name)
+        if len(self._ends) < len(_KINDS):
+            # Workers bind within a tenth of a second; one that takes seconds can wait for some milliseconds more.
+            pause = limits.LOOK if self._looks < 1000 else 10 * limits.LOOK
+            self._look = self._loop.call_later(pause, self.look)
+
+    def _connect(self, name: str) -> None:
+        domain = f"{name}:{self.name}".encode()
+        self._authenticator.expect(domain, self._admit)
+        socket = self._context.socket(_KINDS[name])
+        socket.linger = 0
+        socket.plain_server = True
+        socket.zap_domain = domain
+        socket.reconnect_ivl = -1  # a refused handshake would be tried 400 times a second, and could abort libzmq
+        self._configure(name, socket)
+        address = f"inproc://monitor-{next(_monitors)}"
+        socket.monitor(address, _WATCHED)
+        monitor = self._context.socket(zmq.PAIR)
+        monitor.connect(address)
+        end = _End(name, socket, monitor, Turns(self._loop, monitor, lambda: self._monitored(end)))
+        self._ends[name] = end
+        socket.connect(f"ipc://{self._directory}/{name}")
+        if name == "commands":
+            end.turns = Turns(self._loop, socket, self._take_batch, self._after_turn)
+
+    def _configure(self, name: str, socket: zmq.Socket[bytes]) -> None:
+        match name:
+            case "commands":
+                socket.router_mandatory = True
+                socket.setsockopt(zmq.CONNECT_ROUTING_ID, _WORKER)
+                socket.sndhwm = socket.rcvhwm = limits.QUEUE
+                socket.maxmsgsize = self._largest + limits.MESSAGE_SLACK
+            case "events":
+                socket.setsockopt(zmq.XPUB_MANUAL, 1)
+                socket.setsockopt(zmq.XPUB_NODROP, 1)
+                socket.sndhwm = socket.rcvhwm = limits.EVENT_QUEUE
+                socket.maxmsgsize = limits.NAME + limits.MESSAGE_SLACK
+            case "emits":
+                socket.subscribe(b"")
+                socket.rcvhwm = limits.EVENT_QUEUE
+                socket.maxmsgsize = limits.EVENT + limits.MESSAGE_SLACK
+
+    def _monitored(self, end: _End) -> None:
+        event = int.from_bytes(end.monitor.recv_multipart()[0][:2], "little")
+        if event == zmq.Event.HANDSHAKE_SUCCEEDED:
+            end.made = True
+        elif end.made:
+            self._receiver.on_lost(end.name)
+        elif event == zmq.Event.CLOSED:
+            # Bound, but not listening yet: connect refused. Once more, with a fresh socket.
+            end.close()
+            del self._ends[end.name]
+            if self._look is not None:
+                self._look.cancel()
+            self._look = self._loop.call_later(limits.LOOK, self.look)
+
+    # -- receiving ----------------------------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Read subscriptions and emits too, from now on: after `welcome`."""
+        if self._closed:
+            return
+        for name, take in (("events", self._take_subscription), ("emits", self._take_emit)):
+            end = self._ends.get(name)
+            if end is None:  # not bound yet: the sockets may be bound in any order
+                self._loop.call_later(limits.LOOK, self.listen)
+            elif end.turns is None:
+                end.turns = Turns(self._loop, end.socket, take, self._after_turn)
+
+    def _take_batch(self) -> None:
+        socket = self._ends["commands"].socket
+        socket.recv(zmq.DONTWAIT)  # the routing id, our own word for the only peer
+        frame = socket.recv(zmq.DONTWAIT)
+        extra = 0
+        while socket.get(_RCVMORE):
+            socket.recv(zmq.DONTWAIT)
+            extra += 1
+        self._batches_in += 1
+        self._receiver.on_batch(frame, extra)
+
+    def _take_subscription(self) -> None:
+        self._receiver.on_subscription(_whole(self._ends["events"].socket))
+
+    def _take_emit(self) -> None:
+        self._receiver.on_emit(_whole(self._ends["emits"].socket))
+
+    def _after_turn(self) -> None:
+        self._receiver.on_turn()
+        self.flush()
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def post(self, part: bytes) -> None:
+        """Send an encoded message with the next batch: when this turn is over, or the loop's next round begins."""
+        self.outbox.put(part)
+        if self._flush is None and not self._closed:
+            self._flush = self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send what has gathered, as far as there is room; hold the worker back while it does not read its answers."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        end = self._ends.get("commands")
+        if self._closed or end is None or end.turns is None:
+            return
+        if self.outbox:
+            self._send(end.socket)
+            end.turns.look()
+        for each in self._ends.values():
+            if each.turns is not None:
+                each.turns.pause() if self.outbox.is_full else each.turns.resume()
+
+    def _send(self, socket: zmq.Socket[bytes]) -> None:
+        get, outbox = socket.get, self.outbox
+        try:
+            while outbox and get(EVENTS) & POLLOUT:
+                socket.send(_WORKER, zmq.SNDMORE | zmq.DONTWAIT)
+                socket.send(outbox.batch(), zmq.DONTWAIT)
+                self._batches_out += 1
+        except zmq.Again:
+            return  # no room after all: the descriptor tells when there is
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self._lost += outbox.clear()  # the worker has gone
+
+    def grant(self, topic: bytes) -> None:
+        """Let this topic through. Applies to the last pipe read, and this socket has only one."""
+        self._ends["events"].socket.setsockopt(zmq.SUBSCRIBE, topic)
+
+    def revoke(self, topic: bytes) -> None:
+        """Let this topic through no more."""
+        self._ends["events"].socket.setsockopt(zmq.UNSUBSCRIBE, topic)
+
+    def send_event(self, frame: bytes) -> bool:
+        """Send an event; False if the worker has no room for it."""
+        end = self._ends["events"]
+        try:
+            end.socket.send(frame, zmq.DONTWAIT)
+        except zmq.Again:
+            return False
+        if end.turns is not None:
+            end.turns.look()
+        return True
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def mute(self) -> None:
+        """Read nothing any more; what waits to be sent was tried for the last time."""
+        for end in self._ends.values():
+            end.watch.close()
+            if end.turns is not None:
+                end.turns.close()
+
+    def drain(self) -> None:
+        """Read the emits that a worker left behind when it went, now: at most two queues of them."""
+        end = self._ends.get("emits")
+        for _ in range(2 * limits.EVENT_QUEUE):
+            if end is None or end.turns is None or not end.socket.get(EVENTS) & POLLIN:
+                return
+            self._take_emit()
+
+    def close(self) -> None:
+        """Close the sockets; what still waits in them is gone."""
+        self._closed = True
+        for handle in (self._look, self._flush):
+            if handle is not None:
+                handle.cancel()
+        for name, end in self._ends.items():
+            self._authenticator.forget(f"{name}:{self.name}".encode())
+            end.close()
+        self._ends.clear()
+        self._lost += self.outbox.clear()
+
+    def statistics(self) -> Statistics:
+        """What has been moved so far."""
+        return Statistics(self._batches_in, self._batches_out, self.outbox.size, self._lost)
+
+
+_KINDS = {"commands": zmq.ROUTER, "events": zmq.XPUB, "emits": zmq.SUB}
+
+
+def _is_socket(path: str) -> bool:
+    """Whether `path` is a socket itself, not a link to one."""
+    try:
+        return stat.S_ISSOCK(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _whole(socket: zmq.Socket[bytes]) -> bytes:
+    """One message, which should be one frame; more frames are kept apart by a byte that no valid frame has there."""
+    frame = socket.recv(zmq.DONTWAIT)
+    while socket.get(_RCVMORE):
+        frame = b"\xff" + frame[:60] + socket.recv(zmq.DONTWAIT)[:0]
+    return frame

@@ -1,0 +1,217 @@
+"""The core's one loop: a gate and a link for each generation that the supervisor says has started.
+
+Knows no frame and no rule: it opens, closes and reports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from functools import singledispatchmethod
+from typing import Any
+
+import attrs
+import zmq
+
+from stockade import control
+from stockade.config.specs import Configuration, WorkerSpec
+from stockade.core.gate import Gate, House
+from stockade.core.link import Link
+from stockade.core.outbox import Outbox
+from stockade.core.refusals import Refusals
+from stockade.core.zap import Authenticator, Expected, open_pidfd
+from stockade.errors import Breach, BreachCode
+
+__all__ = ["Core"]
+
+_log = logging.getLogger("stockade.core")
+#: A dying process closes its sockets before its pidfd tells: so long a lost connection may be the process's end.
+_DYING = 1.0
+
+
+@attrs.define(eq=False)
+class _Worker:
+    """One generation that runs."""
+
+    gate: Gate
+    link: Link
+    pid: int
+    pidfd: int
+    started: float
+    lost: asyncio.TimerHandle | None = None
+
+
+@attrs.define(eq=False)
+class Core:
+    """Serves workers until `stopped`. `tell` writes to the supervisor; `house` is set once everything is there."""
+
+    _loop: asyncio.AbstractEventLoop
+    _context: zmq.Context[zmq.Socket[bytes]]
+    _authenticator: Authenticator
+    _specs: dict[str, WorkerSpec]
+    tell: Callable[[control.Message], None]
+    stopped: asyncio.Future[float]
+    house: House = attrs.field(init=False)
+    _workers: dict[tuple[str, int], _Worker] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        loop: asyncio.AbstractEventLoop,
+        context: zmq.Context[zmq.Socket[bytes]],
+        authenticator: Authenticator,
+        configuration: Configuration,
+        tell: Callable[[control.Message], None],
+    ) -> Core:
+        """A core for this configuration, with no worker yet."""
+        specs = {spec.label: spec for spec in configuration.workers}
+        return cls(loop, context, authenticator, specs, tell, loop.create_future())
+
+    # -- what the supervisor says ---------------------------------------------------------------------------------------
+
+    @singledispatchmethod
+    def receive(self, message: Any) -> None:
+        """Do what the supervisor says."""
+        raise control.ControlError(f"a {type(message).__name__} is not for the core")
+
+    @receive.register
+    def _(self, ping: control.Ping) -> None:
+        self.tell(control.Pong(ping.number))
+
+    @receive.register
+    def _(self, shutdown: control.Shutdown) -> None:
+        if not self.stopped.done():
+            self.stopped.set_result(shutdown.grace)
+
+    @receive.register
+    def _(self, spawned: control.Spawned) -> None:
+        pidfd = open_pidfd(spawned.pid)
+        if pidfd is None:
+            return  # it has ended already, and Exited is on its way
+        spec = self._specs[spawned.label]
+        name = f"{spawned.label}@{spawned.generation}"
+        gate = Gate(self.house, spawned.label, spawned.generation, spec.limits, Refusals(name, time.monotonic))
+
+        def refused(reason: str) -> None:
+            gate.end(Breach(BreachCode.AUTHENTICATION, reason))
+
+        admit = Expected(name.encode(), spawned.secret.encode(), spawned.pid, pidfd, refused)
+        outbox = Outbox(spec.limits.outbox, spec.limits.message)
+        link = Link(
+            self._loop,
+            self._context,
+            self._authenticator,
+            gate,
+            name,
+            spawned.directory,
+            admit,
+            spec.limits.message,
+            outbox,
+        )
+        self._workers[spawned.label, spawned.generation] = _Worker(
+            gate, link, spawned.pid, pidfd, time.monotonic()
+        )
+        gate.open(link)
+        link.look()
+        self._announce("started", spawned.label, spawned.generation)
+
+    @receive.register
+    def _(self, stop: control.StopWorker) -> None:
+        worker = self._workers.get((stop.label, stop.generation))
+        if worker is not None:
+            worker.gate.say(["stop", {"grace": int(stop.grace * 1000)}])
+
+    @receive.register
+    def _(self, exited: control.Exited) -> None:
+        worker = self._workers.pop((exited.label, exited.generation), None)
+        breach = None
+        if worker is not None:
+            breach = worker.gate.breach
+            self._close(worker)
+        self._announce(
+            "exited",
+            exited.label,
+            exited.generation,
+            reason=str(breach) if breach else exited.reason,
+            code=exited.code,
+            breach=str(breach.code) if breach else None,
+            restart_in=None if exited.restart_in is None else int(exited.restart_in * 1000),
+        )
+
+    @receive.register
+    def _(self, failed: control.Failed) -> None:
+        _log.debug("%s@%d was given up: %s", failed.label, failed.generation, failed.reason)
+
+    def _close(self, worker: _Worker) -> None:
+        """Handle what it left, fail its calls, close its sockets: in this order, so that nothing said is lost."""
+        if worker.gate.breach is None:
+            worker.link.drain()
+        worker.gate.close()
+        worker.gate.refusals.flush()
+        moved = worker.link.statistics()
+        worker.link.close()
+        if worker.lost is not None:
+            worker.lost.cancel()
+        self._loop.remove_reader(worker.pidfd)
+        os.close(worker.pidfd)
+        fields = {"worker": worker.gate.name, **attrs.asdict(worker.gate.statistics()), **attrs.asdict(moved)}
+        _log.info("closed the link of %s", worker.gate.name, extra={"event": "worker_closed", "fields": fields})
+
+    def _announce(self, what: str, label: str, generation: int, **more: Any) -> None:
+        payload = {"worker": label, "generation": generation, **more}
+        self.house.bus.publish(f"core:worker/{what}", payload, None)
+
+    # -- what the gates say -----------------------------------------------------------------------------------------------
+
+    def greeted(self, gate: Gate) -> None:
+        """A worker was welcomed."""
+        self.tell(control.Greeted(gate.label, gate.generation))
+
+    def ready(self, gate: Gate) -> None:
+        """A worker says that it is ready."""
+        self.tell(control.WorkerReady(gate.label, gate.generation))
+        self._announce("ready", gate.label, gate.generation)
+
+    def left(self, gate: Gate) -> None:
+        """A worker's bye was answered."""
+        self.tell(control.Left(gate.label, gate.generation))
+
+    def lost(self, gate: Gate, where: str) -> None:
+        """A connection has ended: the process is dying, or the worker has broken the protocol."""
+        worker = self._workers.get((gate.label, gate.generation))
+        if worker is None or worker.lost is not None:
+            return
+        reason = f"its {where} socket was closed, or sent what is over the limit"
+        breach = Breach(BreachCode.CONNECTION_LOST, reason)
+        worker.lost = self._loop.call_later(_DYING, gate.end, breach)
+
+        def has_ended() -> None:
+            self._loop.remove_reader(worker.pidfd)
+            worker.lost.cancel()  # type: ignore[union-attr]  # set above
+
+        self._loop.add_reader(worker.pidfd, has_ended)
+
+    def ended(self, gate: Gate, breach: Breach) -> None:
+        """A worker broke the protocol."""
+        fields = {"worker": gate.name, "code": str(breach.code)}
+        _log.error("breach: %s", breach.reason, extra={"event": "breach", "fields": fields})
+        self.tell(control.End(gate.label, gate.generation, str(breach.code), breach.reason))
+
+    # -- the end ----------------------------------------------------------------------------------------------------------
+
+    def pids(self) -> list[int]:
+        """The processes of all generations that run; each leads a process group."""
+        return [worker.pid for worker in self._workers.values()]
+
+    def log_statistics(self) -> None:
+        """Log what every part has counted."""
+        house = self.house
+        fields = {
+            "dispatch": attrs.asdict(house.dispatcher.statistics()),
+            "bus": attrs.asdict(house.bus.statistics()),
+            "authenticator": attrs.asdict(self._authenticator.statistics()),
+        }
+        _log.info("the core has stopped", extra={"event": "core_statistics", "fields": fields})
