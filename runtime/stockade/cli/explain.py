@@ -1,0 +1,153 @@
+"""What `stockade explain` says: the decision that the core would make, and the rule and line that it comes from.
+
+Knows no rule: it asks `Authority.decide` and `Scope.admits` and prints what they return. Nor does it know the command
+line: it gives lines and JSON values, and whoever prints them exits with `exit_code`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+import click
+
+from stockade.config.specs import Configuration
+from stockade.config.wording import nearest, quoted
+from stockade.core.policy.authority import Act, Authority, Decision
+from stockade.errors import Code
+
+__all__ = ["Explanation", "explain"]
+
+_VERBS = {
+    Act.CALL: "call",
+    Act.LISTEN: "listen to",
+    Act.LISTEN_PREFIX: "listen to all of",
+    Act.EMIT: "emit",
+}
+
+
+@attrs.frozen
+class Explanation:
+    """A decision as lines for people and as JSON values for programs."""
+
+    allowed: bool
+    lines: tuple[str, ...]
+    json: dict[str, Any]
+
+    @property
+    def exit_code(self) -> int:
+        """0 if it is allowed, 3 if it is refused."""
+        return 0 if self.allowed else 3
+
+
+def explain(
+    configuration: Configuration,
+    commands: Mapping[str, bool],
+    worker: str,
+    command: str | None = None,
+    *,
+    listen: str | None = None,
+    emit: str | None = None,
+    arguments: Mapping[str, str] | None = None,
+) -> Explanation:
+    """What `worker` may do, by one of `command`, `listen` (a prefix if it ends in a slash) or `emit`.
+
+    `commands` says of each registered command's name whether it takes a scope, as `importing.Imported` does.
+    `arguments` are the ``--arg name=value`` of a command; where it takes a scope, each is judged as a path, and one
+    that the scope would refuse makes the whole refused. Looks at the file system then, since paths hold links.
+    Raises click.UsageError (exit code 2) for an unknown worker and for what asks nothing or two things.
+    """
+    act, name = _asked(command, listen, emit, arguments)
+    _check_worker(worker, [spec.label for spec in configuration.workers])
+    authority = Authority.resolve(configuration, commands)
+    decision = authority.decide(worker, act, name)
+    judged: dict[str, Decision] = {}
+    if act is Act.CALL and decision.allowed and commands[name]:
+        scope = authority.scope(worker, name)
+        judged = {argument: scope.admits(value) for argument, value in (arguments or {}).items()}
+    values = dict(arguments or {})
+    unjudged = [argument for argument in values if decision.allowed and argument not in judged]
+    return Explanation(
+        decision.allowed and all(one.allowed for one in judged.values()),
+        (
+            *_decision_lines(worker, act, name, decision),
+            *_nearest_lines(decision, name, commands),
+            *(line for argument, one in judged.items() for line in _argument_lines(argument, values[argument], one)),
+            *(f"--arg {argument}: not judged, {name} takes no scope" for argument in unjudged),
+        ),
+        {
+            "worker": worker,
+            "act": str(act),
+            "name": name,
+            **_json(decision),
+            "arguments": {argument: {"value": values[argument], **_json(one)} for argument, one in judged.items()},
+        },
+    )
+
+
+def _asked(
+    command: str | None, listen: str | None, emit: str | None, arguments: Mapping[str, str] | None
+) -> tuple[Act, str]:
+    asked = [
+        (act, name)
+        for act, name in (
+            (Act.CALL, command),
+            (Act.LISTEN_PREFIX if listen is not None and listen.endswith("/") else Act.LISTEN, listen),
+            (Act.EMIT, emit),
+        )
+        if name is not None
+    ]
+    if len(asked) != 1:
+        raise click.UsageError("Ask one thing: a COMMAND, --listen EVENT or --emit EVENT.")
+    if arguments and command is None:
+        raise click.UsageError("--arg belongs to a COMMAND; events have no arguments to judge.")
+    return asked[0]
+
+
+def _check_worker(worker: str, labels: Iterable[str]) -> None:
+    labels = list(labels)
+    if worker in labels:
+        return
+    near = nearest(worker, labels)
+    others = f"did you mean {quoted(near)}?" if near else f"there are: {', '.join(labels) or 'none'}."
+    raise click.BadParameter(f"there is no worker {quoted(worker)}; {others}", param_hint="WORKER")
+
+
+def _decision_lines(worker: str, act: Act, name: str, decision: Decision) -> list[str]:
+    if not decision.allowed:
+        return [f"refused ({decision.code}): {decision.reason}", *_origin_lines(decision)]
+    return [f"allowed: {worker} may {_VERBS[act]} {quoted(name)}", *_origin_lines(decision)]
+
+
+def _origin_lines(decision: Decision) -> list[str]:
+    if decision.rule is None:
+        return []
+    return [
+        f"  capability  {decision.capability}",
+        f"  rule        {quoted(decision.rule.pattern)}",
+        f"  written at  {decision.rule.place}",
+    ]
+
+
+def _nearest_lines(decision: Decision, name: str, commands: Iterable[str]) -> list[str]:
+    near = nearest(name, commands) if decision.code is Code.NOT_FOUND else None
+    return [f"  nearest     {near}"] if near else []
+
+
+def _argument_lines(argument: str, value: str, decision: Decision) -> list[str]:
+    if not decision.allowed:
+        return [f"--arg {argument}: refused ({decision.code}): {decision.reason}", *_origin_lines(decision)]
+    return [f"--arg {argument}: the scope admits {quoted(value)}", *_origin_lines(decision)]
+
+
+def _json(decision: Decision) -> dict[str, Any]:
+    rule = decision.rule
+    written = rule and {"pattern": rule.pattern, "file": rule.place.file, "line": rule.place.line}
+    return {
+        "allowed": decision.allowed,
+        "code": decision.code and str(decision.code),
+        "reason": decision.reason,
+        "capability": decision.capability,
+        "rule": written,
+    }
