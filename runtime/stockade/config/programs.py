@@ -17,7 +17,7 @@ import attrs
 from stockade.config.grammar import Problem
 from stockade.config.wording import nearest, quoted
 
-__all__ = ["Missing", "missing", "program"]
+__all__ = ["Missing", "missing", "nearest_module", "program"]
 
 #: What means the interpreter that runs Stockade, so that a worker has the same packages.
 _OURS = ("python", "python3")
@@ -121,9 +121,14 @@ def _module(name: str, folder: str) -> Problem | None:
 
 
 def _no_module(name: str, folder: str) -> Problem:
-    near = nearest(name, _modules(folder, name.count(".")))
+    near = nearest_module(name, folder)
     instead = f"write {quoted(near)}" if near else "write one that is there, below the folder of this file"
     return Problem(f"there is no module {quoted(name)}", instead)
+
+
+def nearest_module(name: str, folder: str) -> str | None:
+    """The module below `folder` that `name` most resembles, or None where none comes near."""
+    return nearest(name, _modules(folder, name.count(".")))
 
 
 def _modules(folder: str, dots: int) -> list[str]:

@@ -61,17 +61,17 @@ A `stockade.toml` says which commands the trusted core offers, which workers run
   worker.
 - **Nothing is allowed that is not listed**, and `deny` beats `allow`. A list of patterns is short for
   `{{ allow = [...] }}`.
-- **Patterns** work on whole segments, joined by dots in commands and by slashes in events and paths: `*` is one segment,
-  `**` any number of them, also none. A star is never part of a segment: `no*tes` is a fault. Events that begin with
-  `core:` are the core's alone to emit.
-- **Scopes** name the paths that a command may touch on the worker's behalf, below the folder of `stockade.toml`; an empty
-  scope admits nothing. The command stands in quotes, `scopes."notes.read"`, since to TOML a bare dot means a table in a
-  table.
+- **Patterns** work on whole segments, joined by dots in commands and by slashes in events and paths: `*` is one
+  segment, `**` any number of them, also none. A star is never part of a segment: `no*tes` is a fault. Events that begin
+  with `core:` are the core's alone to emit.
+- **Scopes** name the paths that a command may touch on the worker's behalf, below the folder of `stockade.toml`; an
+  empty scope admits nothing. The command stands in quotes, `scopes."notes.read"`, since to TOML a bare dot means a
+  table in a table.
 - **A worker's environment** holds `PATH`, `LANG`, `LANGUAGE`, `LC_*`, `TZ`, `VIRTUAL_ENV` and `HOME` of whoever ran
   `stockade run`, a private `TMPDIR`, `PYTHONUNBUFFERED=1`, and what `inherit` and `environment` name. Variables that
   begin with `STOCKADE_` are Stockade's own. The core has the whole environment.
-- **Editors** that know JSON Schema for TOML check a file as it is written when its first line names the schema, as above:
-  copy `stockade.schema.json`, which stands beside this page, into the folder of your `stockade.toml`.
+- **Editors** that know JSON Schema for TOML check a file as it is written when its first line names the schema, as
+  above: copy `stockade.schema.json`, which stands beside this page, into the folder of your `stockade.toml`.
 
 The keys below are all there are. Where the default is `required`, a table without the key is a fault.
 """

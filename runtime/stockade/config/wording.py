@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from typing import Any
 
-__all__ = ["listed", "nearest", "quoted", "shown"]
+__all__ = ["listed", "nearest", "one_line", "quoted", "shown"]
 
 _LONGEST = 60
 
@@ -28,6 +28,13 @@ def _escaped(character: str) -> str:
     if character.isprintable():
         return character
     return f"\\u{ord(character):04X}" if ord(character) <= 0xFFFF else f"\\U{ord(character):08X}"
+
+
+def one_line(text: str, longest: int = 300) -> str:
+    """`text` as it can stand in one line of a terminal: whitespace folded, control characters escaped."""
+    folded = " ".join(text.split())
+    line = "".join(character if character.isprintable() else _escaped(character) for character in folded)
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def shown(value: Any) -> str:

@@ -1,0 +1,125 @@
+"""Importing the command modules in a child process, for `stockade check`: what they register, and what goes wrong.
+
+Knows no stockade.toml: module names in, commands and faults out. The child is `stockade.cli.probe`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+import attrs
+
+from stockade.config.environment import core_environment
+from stockade.errors import Fault, StockadeError
+
+__all__ = ["Imported", "ProbeError", "import_modules"]
+
+#: Seconds that we wait longer than the child itself: its alarm knows the line on which a module hangs, we do not.
+_SLACK = 2.0
+
+
+@attrs.frozen
+class Imported:
+    """What importing came to. Files of faults are relative to the folder, or absolute.
+
+    `commands` says of each command's name whether it takes a scope; `unimported` has the fault of each module that is
+    not among them, and `faults` those of what was registered.
+    """
+
+    commands: dict[str, bool] = attrs.field(factory=dict)
+    unimported: dict[str, Fault] = attrs.field(factory=dict)
+    faults: list[Fault] = attrs.field(factory=list)
+
+
+class ProbeError(StockadeError):
+    """The child failed by its own doing, which is a bug of this package; the message has its traceback."""
+
+
+def import_modules(modules: Sequence[str], folder: str, limit: float) -> Imported:
+    """Import `modules`, with `folder` first on their path, each in `limit` seconds. Raises ProbeError for our bugs."""
+    lost: dict[str, Fault] = {}
+    while rest := [module for module in modules if module not in lost]:
+        outcome = _attempt(rest, folder, limit)
+        if isinstance(outcome, Imported):
+            outcome.unimported.update(lost)
+            return outcome
+        lost[outcome.file] = outcome  # it took the process with it: the others have another chance, without it
+    return Imported(unimported=lost)
+
+
+def _attempt(modules: Sequence[str], folder: str, limit: float) -> Imported | Fault:
+    """What one child says; if it has not come to its end, the fault of the module that it was importing, as `file`."""
+    with tempfile.TemporaryFile() as errors:
+        child = _start(modules, folder, limit, errors)
+        deadline = time.monotonic() + limit * len(modules) + _SLACK
+        try:
+            messages = list(_messages(child, deadline))
+            late = time.monotonic() >= deadline
+        finally:
+            # With its group, so that what the modules have started goes too; and before the child is reaped, while the
+            # group's number is still its own. A child that has ended already keeps its own status.
+            os.killpg(child.pid, signal.SIGKILL)
+            status = child.wait()
+        if ["done"] in messages:
+            return _understood(messages)
+        importing = [message[1] for message in messages if message[0] == "importing"]
+        failed = [message[1] for message in messages if message[0] == "fault"]
+        if not importing or importing[-1] in failed:
+            errors.seek(0)
+            raise ProbeError(f"status {status}: {errors.read().decode(errors='replace')}")
+        return _unfinished(importing[-1], None if late else status)
+
+
+def _start(modules: Sequence[str], folder: str, limit: float, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "stockade.cli.probe", folder, str(limit), *modules],
+        cwd=folder,
+        env=core_environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,  # a file: nobody need read along, and what a module has started cannot hold us up
+        start_new_session=True,
+    )
+
+
+def _messages(child: subprocess.Popen[bytes], deadline: float) -> Iterator[list[Any]]:
+    """The child's messages up to its last one, its end or the `deadline`; half a line is what a killed child leaves."""
+    rest = b""
+    with child.stdout or open(os.devnull, "rb") as output:
+        while select.select([output], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            data = os.read(output.fileno(), 65536)
+            *lines, rest = (rest + data).split(b"\n")
+            yield from map(json.loads, lines)
+            if not data or b'["done"]' in lines:
+                return
+
+
+def _understood(messages: list[list[Any]]) -> Imported:
+    imported = Imported()
+    for message in messages:
+        match message:
+            case ["fault", None, fields]:
+                imported.faults.append(Fault(**fields))
+            case ["fault", module, fields]:
+                imported.unimported[module] = Fault(**fields)
+            case ["command", name, takes_scope]:
+                imported.commands[name] = takes_scope
+    return imported
+
+
+def _unfinished(module: str, status: int | None) -> Fault:
+    """The fault of a module whose import took the process with it (`status`), or hears no alarm (None)."""
+    if status is None:
+        wrong = f"importing {module} does not end"
+        return Fault(module, 0, wrong, "move what takes long into a command or a lifespan")
+    how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+    return Fault(module, 0, f"importing {module} ends the process, {how}", "find the line with python -X faulthandler")
