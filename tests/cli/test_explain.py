@@ -11,7 +11,6 @@ import pytest
 from stockade.cli.explain import Explanation, explain
 from stockade.config.specs import App, Capability, Configuration, EventRules, Place, Rule, Rules, WorkerSpec
 
-
 #: Each command, and whether it takes a scope.
 COMMANDS = {"notes.read": True, "notes.save": False, "notes.purge": True}
 

@@ -13,6 +13,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any
 
@@ -202,24 +203,20 @@ def _locate(folder: str, name: object) -> _Spot | None:
     inside = folder.rstrip("/") + "/"
     if real is None or not f"{real}/".startswith(inside):
         return None
-    return _Spot(folder, real.removeprefix(inside) if real != folder else "")
+    relative = real.removeprefix(inside) if real != folder else ""
+    # Where links go in a circle, realpath gives up and returns the rest *unresolved*: "circle/../link/x" can come
+    # back as "link/x", wherever link leads.
+    steps = accumulate(relative.split("/"), os.path.join, initial=folder)
+    return None if any(map(os.path.islink, steps)) else _Spot(folder, relative)
 
 
 def _resolve(path: str) -> str | None:
-    """`path` without links and dots; what does not exist stands for itself. None where links go in a circle."""
+    """`path` without links and dots; what does not exist stands for itself. None when it will not hold still."""
     for _ in range(_TRIES):
         try:
-            return os.path.realpath(path, strict=True)
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                return None
-        try:
-            real = os.path.realpath(path)
+            return os.path.realpath(path)
         except OSError:
             continue  # what it had seen to be a link was none, or gone, when it read it: someone is at work there
-        # Where links go in a circle behind something missing, realpath gives up and returns the rest *unresolved*:
-        # "missing/../circle/../link/x" comes back as "link/x", wherever link leads.
-        return None if any(os.path.islink(part) for part in (Path(real), *Path(real).parents)) else real
     return None
 
 
