@@ -1,0 +1,130 @@
+"""The decorators that application code uses. They mark a function or class and return it as it is.
+
+Knows no registry: a mark means nothing until a module that `[app] commands` lists has been collected, so importing a
+module twice, or for a test, has no effect anywhere.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+
+__all__ = [
+    "CommandMark",
+    "LifespanMark",
+    "ListenerMark",
+    "Mark",
+    "SettingsMark",
+    "command",
+    "lifespan",
+    "listener",
+    "marks_of",
+    "settings",
+]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Class = TypeVar("_Class", bound=type)
+
+_ATTRIBUTE = "__stockade_marks__"
+
+
+@attrs.frozen
+class CommandMark:
+    """A function that workers call by `name`."""
+
+    name: str
+    inline: bool
+
+
+@attrs.frozen
+class ListenerMark:
+    """A function that gets the events that `pattern` matches."""
+
+    pattern: str
+
+
+@attrs.frozen
+class LifespanMark:
+    """A generator function that yields what others are injected with."""
+
+
+@attrs.frozen
+class SettingsMark:
+    """The class that `[app.settings]` fills."""
+
+
+Mark = CommandMark | ListenerMark | LifespanMark | SettingsMark
+
+
+def command(name: str, *, inline: bool = False) -> Callable[[_Function], _Function]:
+    """Offer a function to workers as the command `name` (``"notes.read"``).
+
+    Its parameters are the call's arguments, by name, and need type hints (docs/types.md); `Caller`, `Events`, the
+    settings class and what lifespans yield are injected by annotation. An ``async def`` runs on the core's loop, a
+    ``def`` in a thread of a bounded pool. With `inline` a ``def`` runs on the loop itself: only for what is quick and
+    waits for nothing, since the whole core waits for it.
+
+    What it returns is the answer. A `CommandError` that it raises is the caller's to see; anything else is `failed`
+    for the caller, with the traceback in the core's log.
+    """
+    _check_text("command", name, 'write @command("notes.read")')
+    return _marker("command", CommandMark(name, inline))
+
+
+def listener(pattern: str) -> Callable[[_Function], _Function]:
+    """Give a function the events whose names match `pattern` (``"editor/*"``), as its parameter annotated `Event`.
+
+    It runs like a command, ``async def`` on the loop and ``def`` in a thread. Its failures are logged and harm nobody.
+    """
+    _check_text("listener", pattern, 'write @listener("editor/*")')
+    return _marker("listener", ListenerMark(pattern))
+
+
+def lifespan(function: _Function) -> _Function:
+    """Mark a generator function that yields one value for the life of the core, then cleans up.
+
+    Its return annotation names the class (``Iterator[Database]``, ``AsyncIterator[Database]``) by which parameters of
+    commands, listeners and other lifespans get the value; ``Iterator[None]`` gives nothing. A plain generator runs in
+    a thread of its own, an ``async`` one on the loop.
+    """
+    return _marker("lifespan", LifespanMark())(function)
+
+
+def settings(cls: _Class) -> _Class:
+    """Mark the one attrs class or dataclass that ``[app.settings]`` of the configuration fills, strictly typed."""
+    if not isinstance(cls, type):
+        raise TypeError(f"@settings marks a class, not {cls!r}")
+    _mark(cls, SettingsMark())
+    return cls
+
+
+def marks_of(value: Any) -> tuple[Mark, ...]:
+    """The marks that `value` itself carries, outermost decorator last; a subclass does not inherit them."""
+    try:
+        marks = vars(value).get(_ATTRIBUTE, ())
+    except TypeError:  # it has no attributes
+        return ()
+    return marks if isinstance(marks, tuple) else ()
+
+
+def _marker(decorator: str, mark: Mark) -> Callable[[_Function], _Function]:
+    def mark_it(function: _Function) -> _Function:
+        if not inspect.isroutine(function):
+            raise TypeError(f"@{decorator} marks a function, not {function!r}")
+        _mark(function, mark)
+        return function
+
+    return mark_it
+
+
+def _mark(target: Any, mark: Mark) -> None:
+    setattr(target, _ATTRIBUTE, (*vars(target).get(_ATTRIBUTE, ()), mark))
+
+
+def _check_text(decorator: str, text: object, example: str) -> None:
+    """`@command` without its parentheses would otherwise fail later, and say something else."""
+    if not isinstance(text, str):
+        raise TypeError(f"@{decorator} takes a name, not {text!r}: {example}")

@@ -1,0 +1,129 @@
+"""What a function asks for: which parameters a caller fills, and which the core injects.
+
+Knows no decorator: it reads a signature and its hints, and reports every fault of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from stockade.core.commands.binding import Parameter
+from stockade.core.commands.hints import Hints
+from stockade.core.commands.importing import shown_file
+from stockade.core.commands.shapes import Ambiguous, HintError, hint_text
+from stockade.errors import Fault
+
+__all__ = ["Faults", "Injection", "Signature", "read"]
+
+_NOT_BY_NAME = {
+    inspect.Parameter.POSITIONAL_ONLY: "is positional-only",
+    inspect.Parameter.VAR_POSITIONAL: "takes any number of arguments",
+    inspect.Parameter.VAR_KEYWORD: "takes arguments of any name",
+}
+
+
+@attrs.frozen
+class Injection:
+    """A parameter that the core fills with its value of this class."""
+
+    name: str
+    kind: type
+
+
+@attrs.frozen
+class Signature:
+    """A function's parameters, sorted by who fills them, and its resolved return hint (Any where it has none)."""
+
+    parameters: tuple[Parameter, ...]
+    injections: tuple[Injection, ...]
+    returns: Any
+
+
+@attrs.define
+class Faults:
+    """Collects faults, each at the function or class that it is about."""
+
+    found: list[Fault] = attrs.field(factory=list)
+
+    def add(self, where: Any, wrong: str, instead: str) -> None:
+        """Remember what is wrong with the function or class `where`."""
+        self.found.append(Fault(*place(where), wrong, instead))
+
+
+def place(where: Any) -> tuple[str, int]:
+    """File and line of a function or class, from its first decorator on."""
+    where = inspect.unwrap(where) if callable(where) else where
+    try:
+        code = getattr(where, "__code__", None)
+        line = code.co_firstlineno if code else inspect.getsourcelines(where)[1]
+        return shown_file(inspect.getfile(where)), line
+    except (OSError, TypeError):  # made without a source file
+        return str(getattr(where, "__module__", "")), 0
+
+
+def read(function: Callable[..., Any], injectable: frozenset[type], hints: Hints | None, faults: Faults) -> Signature:
+    """The signature of `function`; what is wrong with it goes into `faults`, and is left out.
+
+    Parameters hinted by a class of `injectable` are injected. The others are the caller's and compiled by `hints`, or
+    where that is None nobody's, and a fault.
+    """
+    resolved = _resolved(function, faults)
+    parameters: list[Parameter] = []
+    injections: list[Injection] = []
+    for each in inspect.signature(function).parameters.values() if resolved is not None else ():
+        filled = _filled(function, each, (resolved or {}).get(each.name, each.empty), injectable, hints, faults)
+        if isinstance(filled, Injection):
+            injections.append(filled)
+        elif filled is not None:
+            parameters.append(filled)
+    return Signature(tuple(parameters), tuple(injections), (resolved or {}).get("return", Any))
+
+
+def check_return(function: Callable[..., Any], returns: Any, hints: Hints, faults: Faults) -> None:
+    """Add a fault where what `function` returns can never be an answer."""
+    try:
+        hints.shape(returns)
+    except Ambiguous:
+        pass  # as an answer it is clear enough: its values are encoded by what they are
+    except HintError as error:
+        faults.add(function, f"what {function.__name__} returns: {error.wrong}", error.instead)
+
+
+def _resolved(function: Callable[..., Any], faults: Faults) -> dict[str, Any] | None:
+    try:
+        return typing.get_type_hints(inspect.unwrap(function), include_extras=True)
+    except Exception as error:  # noqa: BLE001 (hints are the user's expressions, they may raise anything)
+        wrong = f"the type hints of {function.__name__} cannot be resolved: {error}"
+        faults.add(function, wrong, "import what they name at the head of the module, outside of TYPE_CHECKING")
+        return None
+
+
+def _filled(
+    function: Callable[..., Any],
+    parameter: inspect.Parameter,
+    hint: Any,
+    injectable: frozenset[type],
+    hints: Hints | None,
+    faults: Faults,
+) -> Parameter | Injection | None:
+    subject = f"parameter {parameter.name} of {function.__name__}"
+    if parameter.kind in _NOT_BY_NAME:
+        faults.add(function, f"{subject} {_NOT_BY_NAME[parameter.kind]}", "arguments come by name: give each its own")
+    elif hint is parameter.empty:
+        faults.add(function, f"{subject} has no type hint", "write one of docs/types.md")
+    elif isinstance(hint, type) and hint in injectable:
+        return Injection(parameter.name, hint)
+    elif hints is None:
+        given = ", ".join(sorted(kind.__name__ for kind in injectable))
+        faults.add(function, f"{subject}: nothing injects {hint_text(hint)}", f"take one of {given}")
+    else:
+        try:
+            return Parameter(parameter.name, hint, hints.shape(hint), parameter.default is parameter.empty)
+        except HintError as error:
+            faults.add(function, f"{subject}: {error.wrong}", error.instead)
+    return None
