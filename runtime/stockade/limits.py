@@ -36,6 +36,8 @@ LARGEST_ID = 2**53 - 1
 # -- what a worker can make the core remember -------------------------------------------------------------------------
 #: Calls of one worker in flight; the next is answered `busy`.
 CALLS = 1024
+#: Events of one source that the application's listeners have not handled yet; the next are dropped and counted.
+DELIVERIES = 1024
 #: Subscriptions of one worker.
 TOPICS = 1024
 #: Characters of an event's name (see names.EVENT) and of a call's command.
