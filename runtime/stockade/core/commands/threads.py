@@ -1,0 +1,103 @@
+"""A bounded pool of daemon threads for `def` commands, shared fairly between workers.
+
+Knows no commands: it runs what it is given, and reports on the loop's thread. Not a ThreadPoolExecutor: that one is
+first come first served over all workers, and joins its threads at exit, where a handler that hangs would keep the core
+from ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+import attrs
+
+from stockade.core.commands.fairness import FairQueue
+
+__all__ = ["Job", "Threads"]
+
+
+@attrs.frozen(eq=False)
+class Job:
+    """`work` runs in a thread and must not raise; `done` gets its result on the loop's thread."""
+
+    owner: str
+    work: Callable[[], Any]
+    done: Callable[[Any], None]
+
+
+@attrs.define(eq=False)
+class Threads:
+    """The pool. Every method is for the loop's thread, so that nothing here needs a lock."""
+
+    _loop: asyncio.AbstractEventLoop
+    _most: int
+    _share: int
+    _log: logging.Logger
+    _queue: FairQueue[Job] = attrs.field(
+        init=False, default=attrs.Factory(lambda self: FairQueue(self._share), takes_self=True)
+    )
+    _handed: SimpleQueue[Job] = attrs.field(factory=SimpleQueue, init=False)
+    _started: int = attrs.field(default=0, init=False)
+    _busy: int = attrs.field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # One thread from the start: a machine that gives none is found now, and later every job has one to wait for.
+        self._start()
+
+    @property
+    def busy(self) -> int:
+        """Jobs in threads now."""
+        return self._busy
+
+    @property
+    def queued(self) -> int:
+        """Jobs that wait for a thread."""
+        return len(self._queue)
+
+    def submit(self, job: Job) -> None:
+        """Run `job` when its owner's turn and a thread have come."""
+        self._queue.put(job.owner, job)
+        self._hand_out()
+
+    def withdraw(self, job: Job) -> bool:
+        """Take back a job; False where it runs already, and then its `done` will come."""
+        return self._queue.remove(job.owner, job)
+
+    def _hand_out(self) -> None:
+        while self._busy < self._most and (job := self._queue.take()) is not None:
+            self._busy += 1
+            if self._busy > self._started:
+                self._start_another()
+            self._handed.put(job)
+
+    def _start_another(self) -> None:
+        try:
+            self._start()
+        except RuntimeError as error:
+            self._log.warning("the machine gives no further thread, calls wait for the %d: %s", self._started, error)
+
+    def _start(self) -> None:
+        name = f"stockade-command-{self._started + 1}"
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+        self._started += 1
+
+    def _run(self) -> None:
+        while True:
+            job = self._handed.get()
+            result = job.work()
+            try:
+                self._loop.call_soon_threadsafe(self._ended, job, result)
+            except RuntimeError:  # the loop is closed: the core is on its way out, nobody waits any more
+                return
+            del job, result  # a thread that waits must not keep alive what it did last
+
+    def _ended(self, job: Job, result: Any) -> None:
+        self._busy -= 1
+        self._queue.ended(job.owner)
+        self._hand_out()
+        job.done(result)
