@@ -17,8 +17,8 @@ from stockade import __version__, limits
 from stockade.config.specs import WorkerLimits
 from stockade.core.commands.caller import Caller
 from stockade.core.events.subscriptions import Subscriptions
-from stockade.core.refusals import Refusals
 from stockade.core.policy.authority import Act, Authority, Decision
+from stockade.core.refusals import Refusals
 from stockade.core.wire import codec
 from stockade.core.wire.conversation import (
     Call,
@@ -124,7 +124,7 @@ class Gate:
         self._link = link
         self._house.bus.attach(self.label, self)
 
-    # -- the commands socket --------------------------------------------------------------------------------------------
+    # -- the commands socket ------------------------------------------------------------------------------------------
 
     def on_batch(self, frame: bytes, extra: int) -> None:
         """Handle a batch, message by message; the first breach in it ends the worker."""
@@ -132,7 +132,7 @@ class Gate:
             if extra:
                 raise Breach(BreachCode.BAD_FRAME, f"{extra + 1} frames, where a batch is one")
             if len(frame) > self._limits.message:
-                raise Breach(BreachCode.TOO_LARGE, f"a batch of {len(frame)} bytes; {self._limits.message} is the limit")
+                raise Breach(BreachCode.TOO_LARGE, f"a batch of {len(frame)} bytes, over {self._limits.message}")
             take = self.conversation.take
             for message in self.conversation.open(frame):
                 happening = take(message)
@@ -185,22 +185,18 @@ class Gate:
         decision = self._house.authority.decide(self.label, Act.CALL, call.command)
         if not decision.allowed:
             self._refuse(Act.CALL, call.command, decision)
-            self._answer(call.id, decision.refusal())
+            self._answer(call.id, None, decision.refusal())
             return None
         scope = self._house.authority.scope(self.label, call.command)
         caller = self._callers[call.command] = Caller(self.label, self.generation, call.command, scope)
         return caller
 
-    def _answer(self, number: int, outcome: Any) -> None:
-        """End a call with its outcome, a value or a CommandError; too late, it is for nobody."""
+    def _answer(self, number: int, value: Any, error: CommandError | None) -> None:
+        """End a call with its value or its error; too late, it is for nobody."""
         self._running.pop(number, None)
         if self._over or not self.conversation.answer(number):
             return
-        if isinstance(outcome, CommandError):
-            part = self._encoded_error(number, outcome)
-        else:
-            part = self._encoded_result(number, outcome)
-        self._link.post(part)
+        self._link.post(self._encoded_result(number, value) if error is None else self._encoded_error(number, error))
         if self._leaving is not None:
             self._leave_when_done()
 
@@ -226,7 +222,7 @@ class Gate:
         if not self._over:
             self._link.post(codec.encode(message))
 
-    # -- events -----------------------------------------------------------------------------------------------------------
+    # -- events -------------------------------------------------------------------------------------------------------
 
     def on_subscription(self, frame: bytes) -> None:
         """Grant a subscription or deny it, or end one."""
@@ -262,7 +258,7 @@ class Gate:
         self._emits += 1
         try:
             if len(frame) > limits.EVENT:
-                raise Breach(BreachCode.TOO_LARGE, f"an emit of {len(frame)} bytes; {limits.EVENT} is the limit")
+                raise Breach(BreachCode.TOO_LARGE, f"an emit of {len(frame)} bytes, over {limits.EVENT}")
             name, payload, to = parse_emit(frame)
         except Breach as breach:
             self.end(breach)
@@ -291,7 +287,7 @@ class Gate:
             self._missed_is_due = False
             self.say(["missed", self._events])
 
-    # -- the end ------------------------------------------------------------------------------------------------------------
+    # -- the end ------------------------------------------------------------------------------------------------------
 
     def on_turn(self) -> None:
         """A turn of reading is over."""

@@ -9,7 +9,8 @@ import asyncio
 import itertools
 import os
 import stat
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import attrs
 import zmq
@@ -223,7 +224,8 @@ class Link:
                 each.turns.pause() if self.outbox.is_full else each.turns.resume()
 
     def _send(self, socket: zmq.Socket[bytes]) -> None:
-        get, outbox = socket.get, self.outbox
+        get: Callable[[int], Any] = socket.get
+        outbox = self.outbox
         try:
             while outbox and get(EVENTS) & POLLOUT:
                 socket.send(_WORKER, zmq.SNDMORE | zmq.DONTWAIT)
@@ -267,8 +269,11 @@ class Link:
     def drain(self) -> None:
         """Read the emits that a worker left behind when it went, now: at most two queues of them."""
         end = self._ends.get("emits")
+        if end is None or end.turns is None:
+            return
+        get: Callable[[int], Any] = end.socket.get
         for _ in range(2 * limits.EVENT_QUEUE):
-            if end is None or end.turns is None or not end.socket.get(EVENTS) & POLLIN:
+            if not get(EVENTS) & POLLIN:
                 return
             self._take_emit()
 

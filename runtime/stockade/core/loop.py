@@ -46,14 +46,17 @@ class _Worker:
 
 @attrs.define(eq=False)
 class Core:
-    """Serves workers until `stopped`. `tell` writes to the supervisor; `house` is set once everything is there."""
+    """Serves workers until `stopped`, which holds the seconds that the lifespans may take to end.
+
+    `tell` writes to the supervisor. It and `house` are set once everything is there, before the first `receive`.
+    """
 
     _loop: asyncio.AbstractEventLoop
     _context: zmq.Context[zmq.Socket[bytes]]
     _authenticator: Authenticator
     _specs: dict[str, WorkerSpec]
-    tell: Callable[[control.Message], None]
     stopped: asyncio.Future[float]
+    tell: Callable[[control.Message], None] = attrs.field(init=False)
     house: House = attrs.field(init=False)
     _workers: dict[tuple[str, int], _Worker] = attrs.field(factory=dict)
 
@@ -64,13 +67,12 @@ class Core:
         context: zmq.Context[zmq.Socket[bytes]],
         authenticator: Authenticator,
         configuration: Configuration,
-        tell: Callable[[control.Message], None],
     ) -> Core:
         """A core for this configuration, with no worker yet."""
         specs = {spec.label: spec for spec in configuration.workers}
-        return cls(loop, context, authenticator, specs, tell, loop.create_future())
+        return cls(loop, context, authenticator, specs, loop.create_future())
 
-    # -- what the supervisor says ---------------------------------------------------------------------------------------
+    # -- what the supervisor says -------------------------------------------------------------------------------------
 
     @singledispatchmethod
     def receive(self, message: Any) -> None:
@@ -111,9 +113,7 @@ class Core:
             spec.limits.message,
             outbox,
         )
-        self._workers[spawned.label, spawned.generation] = _Worker(
-            gate, link, spawned.pid, pidfd, time.monotonic()
-        )
+        self._workers[spawned.label, spawned.generation] = _Worker(gate, link, spawned.pid, pidfd, time.monotonic())
         gate.open(link)
         link.look()
         self._announce("started", spawned.label, spawned.generation)
@@ -164,7 +164,7 @@ class Core:
         payload = {"worker": label, "generation": generation, **more}
         self.house.bus.publish(f"core:worker/{what}", payload, None)
 
-    # -- what the gates say -----------------------------------------------------------------------------------------------
+    # -- what the gates say -------------------------------------------------------------------------------------------
 
     def greeted(self, gate: Gate) -> None:
         """A worker was welcomed."""
@@ -200,7 +200,7 @@ class Core:
         _log.error("breach: %s", breach.reason, extra={"event": "breach", "fields": fields})
         self.tell(control.End(gate.label, gate.generation, str(breach.code), breach.reason))
 
-    # -- the end ----------------------------------------------------------------------------------------------------------
+    # -- the end ------------------------------------------------------------------------------------------------------
 
     def pids(self) -> list[int]:
         """The processes of all generations that run; each leads a process group."""

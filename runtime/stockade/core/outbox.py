@@ -44,7 +44,7 @@ class Outbox:
     def batch(self) -> bytes:
         """The next batch, taken out. The outbox must not be empty."""
         parts = self._parts
-        if len(parts) == 1 or len(parts) <= limits.BATCH and self.size + _HEADER <= self.largest:
+        if len(parts) == 1 or (len(parts) <= limits.BATCH and self.size + _HEADER <= self.largest):
             taken = list(parts)
             parts.clear()
             self.size = 0

@@ -1,4 +1,4 @@
-"""What one worker was refused: every refusal counted, the first of each second logged. Knows no socket and no policy."""
+"""What one worker was refused: each refusal counted, the first of each second logged. Knows no socket or policy."""
 
 from __future__ import annotations
 

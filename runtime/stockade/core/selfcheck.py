@@ -32,10 +32,11 @@ def check_that_strangers_are_refused(directory: str) -> None:
     try:
         for secret, welcome in ((b"right", True), (b"wrong", False)):
             expected = Expected(b"self", b"right", os.getpid(), pidfd, lambda _: None)
-            if _is_let_in(context, authenticator, f"ipc://{directory}/self-{secret.decode()}", secret, expected) != welcome:
+            endpoint = f"ipc://{directory}/self-{secret.decode()}"
+            if _is_let_in(context, authenticator, endpoint, secret, expected) != welcome:
                 raise StartError(
-                    f"libzmq {zmq.zmq_version()} {'refused the right' if welcome else 'accepted a wrong'} secret; "
-                    "nothing was started. Install the libzmq that comes with pyzmq (pip install --force-reinstall pyzmq)"
+                    f"libzmq {zmq.zmq_version()} {'refused the right' if welcome else 'accepted a wrong'} secret; nothing "
+                    "was started. Install the libzmq that comes with pyzmq: pip install --force-reinstall pyzmq"
                 )
     finally:
         os.close(pidfd)

@@ -46,7 +46,7 @@ class Turns:
 
     def __attrs_post_init__(self) -> None:
         self._get = self._socket.get
-        self._loop.add_reader(self._socket.fd, self.turn)
+        self._loop.add_reader(self._socket.fileno(), self.turn)
         self.look()
 
     def look(self) -> None:
@@ -91,6 +91,6 @@ class Turns:
         """Watch the descriptor no longer; the socket is the caller's to close, afterwards."""
         if not self._closed:
             self._closed = True
-            self._loop.remove_reader(self._socket.fd)
+            self._loop.remove_reader(self._socket.fileno())
             if self._again is not None:
                 self._again.cancel()

@@ -57,7 +57,7 @@ class Bus:
             del self._ears[label]
 
     def publish(self, name: str, payload: Any, to: str | None) -> None:
-        """Deliver an event of the core's own. Raises ValueError for what cannot cross the wire and for a wrong label."""
+        """Deliver an event of the core's own. Raises ValueError for what cannot cross the wire or a wrong label."""
         if to is not None and to not in self.labels:
             raise ValueError(f"there is no worker {to!r}; the configuration has {', '.join(sorted(self.labels))}")
         codec.check(payload)

@@ -1,0 +1,151 @@
+"""The core process, from its first control line to its end: puts the parts together in the order that is safe.
+
+Knows no message of a worker's. Started by the supervisor alone, as ``python -m stockade.core IN OUT LOG``: descriptors
+of the control pipes and of the pipe for log lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import attrs
+import zmq
+
+from stockade import control
+from stockade.config.plan import from_json
+from stockade.config.specs import Configuration, LoopKind
+from stockade.core.commands.app_settings import SettingsError, configured
+from stockade.core.commands.dispatch import Dispatcher
+from stockade.core.commands.lifespans import Lifespans
+from stockade.core.commands.registry import Registry, collect
+from stockade.core.events.bus import Bus
+from stockade.core.events.event import Events
+from stockade.core.gate import House
+from stockade.core.lifeline import leave_nothing, withdraw_from_siblings
+from stockade.core.loop import Core
+from stockade.core.pipes import ControlPipes, read_first
+from stockade.core.policy.authority import Authority
+from stockade.core.room import make_room
+from stockade.core.selfcheck import check_that_strangers_are_refused
+from stockade.core.zap import Authenticator
+from stockade.errors import ConfigurationError, StartError
+from stockade.observe.handler import CoreHandler
+
+__all__ = ["main"]
+
+_log = logging.getLogger("stockade.core")
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Run the core on the three descriptors that `arguments` name; never returns."""
+    incoming, outgoing, log = map(int, arguments)
+    for descriptor in (incoming, outgoing, log):
+        os.set_inheritable(descriptor, False)
+    first, decoder, waiting = read_first(incoming)
+    handler = CoreHandler(log, first.log_format, first.color)
+    logging.basicConfig(level=first.log_level.upper(), handlers=[handler])
+    configuration = from_json(first.configuration)
+    if not configuration.core.debuggable:
+        withdraw_from_siblings()
+    sys.path.insert(0, configuration.folder)
+    process = _Process(configuration, first.run_directory, incoming, outgoing, decoder, waiting, handler)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory(configuration.core.loop)) as runner:
+            process.leave(runner.run(process.run()))
+    except (StartError, ConfigurationError, SettingsError) as error:
+        os.write(outgoing, control.encode(control.CoreFailed(str(error))))
+        process.leave(2)
+    except BaseException:  # noqa: BLE001 (whatever it was, the log has it and the supervisor starts anew)
+        _log.critical("the core failed", exc_info=True, extra={"event": "core_failed"})
+        process.leave(1)
+
+
+def loop_factory(kind: LoopKind) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop that the configuration asks for; None is asyncio's own. Raises StartError."""
+    if kind is LoopKind.ASYNCIO:
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        if kind is LoopKind.AUTO:
+            return None
+        raise StartError('core.loop is "uvloop", which is not installed: pip install "stockade[fast]"') from None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+@attrs.frozen(eq=False)
+class _Process:
+    """The core's process: what the supervisor gave it."""
+
+    configuration: Configuration
+    run_directory: str
+    incoming: int
+    outgoing: int
+    decoder: control.Decoder
+    waiting: list[control.Message]  # what came with the first line
+    handler: CoreHandler
+
+    async def run(self) -> int:
+        """Start everything, serve until the supervisor says so, end the lifespans; the exit status.
+
+        Raises StartError or ConfigurationError for what no new start would mend.
+        """
+        loop = asyncio.get_running_loop()
+        registry = collect(self.configuration.app.commands)
+        if registry.faults:
+            raise ConfigurationError(registry.faults)
+        check_that_strangers_are_refused(self.run_directory)
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        context.set(zmq.MAX_SOCKETS, make_room(len(self.configuration.workers)))
+        authenticator = Authenticator.bind(context)
+        authenticator.attach(loop)
+        core = Core.of(loop, context, authenticator, self.configuration)
+        pipes = ControlPipes(
+            loop, self.incoming, self.outgoing, self.decoder, core.receive, lambda: self.orphaned(core.pids())
+        )
+        core.tell = pipes.send
+        lifespans = await self._furnish(core, registry)
+        core.tell(control.CoreReady())
+        for message in self.waiting:
+            core.receive(message)
+        pipes.open()
+        grace = await core.stopped
+        await lifespans.leave(grace)
+        core.log_statistics()
+        return 0
+
+    async def _furnish(self, core: Core, registry: Registry) -> Lifespans:
+        """Give the core its house: authority, dispatcher, bus, and what the application's lifespans yield."""
+        loop, spec = asyncio.get_running_loop(), self.configuration.core
+        bus = Bus(loop, frozenset(worker.label for worker in self.configuration.workers), lambda event: None)
+        given: dict[type, Any] = {Events: Events(bus)}
+        settings = configured(registry.settings_class, self.configuration.app.settings)
+        if registry.settings_class is not None:
+            given[registry.settings_class] = settings
+        lifespans = Lifespans(loop, _log)
+        given = await lifespans.enter(registry.lifespans, given)
+        dispatcher = Dispatcher(registry, loop, spec.threads, spec.threads_per_worker, given, _log)
+        bus.listen = dispatcher.deliver
+        authority = Authority.resolve(self.configuration, registry.commands)
+        core.house = House(loop, authority, registry.commands, dispatcher, bus, core)
+        return lifespans
+
+    def orphaned(self, pids: list[int]) -> NoReturn:
+        """The supervisor has gone: leave nothing behind."""
+        leave_nothing(pids, self.run_directory)
+        self.leave(0)
+
+    def leave(self, code: int) -> NoReturn:
+        """End the process now. ZeroMQ's contexts are not terminated: with a ZAP handler in one that can abort."""
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        self.handler.flush()
+        os._exit(code)
