@@ -35,8 +35,8 @@ def check_that_strangers_are_refused(directory: str) -> None:
             endpoint = f"ipc://{directory}/self-{secret.decode()}"
             if _is_let_in(context, authenticator, endpoint, secret, expected) != welcome:
                 raise StartError(
-                    f"libzmq {zmq.zmq_version()} {'refused the right' if welcome else 'accepted a wrong'} secret; nothing "
-                    "was started. Install the libzmq that comes with pyzmq: pip install --force-reinstall pyzmq"
+                    f"libzmq {zmq.zmq_version()} {'refused the right' if welcome else 'accepted a wrong'} secret, so "
+                    "nothing was started. Install the libzmq that comes with pyzmq (pip install --force-reinstall pyzmq)"
                 )
     finally:
         os.close(pidfd)
