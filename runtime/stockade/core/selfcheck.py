@@ -36,7 +36,7 @@ def check_that_strangers_are_refused(directory: str) -> None:
             if _is_let_in(context, authenticator, endpoint, secret, expected) != welcome:
                 raise StartError(
                     f"libzmq {zmq.zmq_version()} {'refused the right' if welcome else 'accepted a wrong'} secret, so "
-                    "nothing was started. Install the libzmq that comes with pyzmq (pip install --force-reinstall pyzmq)"
+                    "nothing was started. Install the one that pyzmq brings: pip install --force-reinstall pyzmq"
                 )
     finally:
         os.close(pidfd)
