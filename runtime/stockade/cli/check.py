@@ -114,7 +114,7 @@ def _of_capabilities(root: Node, imported: Imported, file: str) -> Iterator[Faul
             yield from _unmatched(node, imported.commands, file)
         scopes = capability.members.get("scopes")
         for command, node in (scopes.members if scopes else {}).items():
-            if problem(Kind.COMMAND, command) is None:
+            if problem(Kind.COMMAND, command) is None and node.members.keys() <= {"allow", "deny"}:
                 yield from _scopeless(command, node, imported.commands, file)
 
 

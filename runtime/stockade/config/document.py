@@ -25,6 +25,7 @@ _MOST_FAULTS = 20
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _STATEMENT = re.compile(r"""\s*(?:\[{1,2}[\w\s"'.-]+\]{1,2}\s*(?:\#.*)?$|(?:[\w-]+|"[^"]*"|'[^']*')[\w\s"'.-]*=)""")
 _HEADER = re.compile(r"\s*\[")
+_ENDLESS = re.compile(r"[0-9][0-9_]{4000,}")
 _TWICE = re.compile(r"Duplicate inline table key '(.*?)'")
 
 #: How tomllib's messages begin, what they mean, and what to write instead: the first that fits.
@@ -103,11 +104,15 @@ def parse(text: str, file: str) -> Document:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
         values, lines, faults = _read(text, file)
-        return Document(_join(values, marks("\n".join(lines)), 0), tuple(faults))
+        huge: list[int] = []
+        root = _join(values, marks("\n".join(lines)), 0, huge)
+        return Document(root, (*faults, *(_too_large(file, line) for line in huge)))
     except _TooDeep as deep:
         return _nested_too_deep(file, deep.line)
     except RecursionError:
-        return _nested_too_deep(file, 1)
+        # Too deep for the parser to say where: it can only be the line with the most brackets.
+        brackets = [line.count("[") + line.count("{") + line.count(".") for line in text.split("\n")]
+        return _nested_too_deep(file, 1 + brackets.index(max(brackets)))
 
 
 def _nested_too_deep(file: str, line: int) -> Document:
@@ -115,13 +120,21 @@ def _nested_too_deep(file: str, line: int) -> Document:
     return Document(Node(1, {}), (Fault(file, line, wrong, "write them flatter, in [tables] of their own"),))
 
 
-def _join(value: Any, mark: Mark, depth: int) -> Node:
+def _too_large(file: str, line: int) -> Fault:
+    return Fault(file, line, "this number has more than 64 bits", "write a smaller one, or text in quotes")
+
+
+def _join(value: Any, mark: Mark, depth: int, huge: list[int]) -> Node:
+    """`value` with the lines of `mark`; the lines of integers that are none of TOML's are put into `huge`."""
     if depth > limits.DEPTH:
         raise _TooDeep(mark.line)
     if isinstance(value, dict):
-        return Node(mark.line, {key: _join(member, mark.at(key), depth + 1) for key, member in value.items()})
+        return Node(mark.line, {key: _join(each, mark.at(key), depth + 1, huge) for key, each in value.items()})
     if isinstance(value, list):
-        return Node(mark.line, [_join(member, mark.at(index), depth + 1) for index, member in enumerate(value)])
+        return Node(mark.line, [_join(each, mark.at(index), depth + 1, huge) for index, each in enumerate(value)])
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        huge.append(mark.line)
+        value = 1  # what it would be is no matter, but it must not cause more faults, or fail to print
     return Node(mark.line, value)
 
 
@@ -141,6 +154,10 @@ def _read(text: str, file: str) -> tuple[dict[str, Any], list[str], list[Fault]]
             if len(faults) == _MOST_FAULTS:
                 return {}, [], faults
             lines[first:last] = [""] * (last - first)
+        except ValueError:  # Python refuses to read integers of thousands of digits
+            line = next(n for n, each in enumerate(lines) if _ENDLESS.search(each))
+            faults.append(_too_large(file, line + 1))
+            lines[line] = ""
 
 
 def _diagnose(message: str, lines: list[str], file: str) -> tuple[int, int, Fault]:
@@ -153,7 +170,8 @@ def _diagnose(message: str, lines: list[str], file: str) -> tuple[int, int, Faul
     unclosed = error > first and (error == len(lines) or _STATEMENT.match(lines[error]) is not None)
     last = _next_statement(lines, first + 1 if unclosed else error + 1, bool(_HEADER.match(lines[first])))
     where = first if unclosed else error
-    if braces := message.startswith("Invalid initial") and not lines[where][column:].strip():
+    rest = "" if unclosed else lines[where][column:]
+    if braces := message.startswith("Invalid initial") and not rest.strip():
         last = next((n + 1 for n in range(error, len(lines)) if lines[n].strip().startswith("}")), last)
     if twice := _TWICE.match(message):
         wrong, instead = f"{quoted(twice[1])} is written twice in one table", "write it once"
@@ -162,16 +180,16 @@ def _diagnose(message: str, lines: list[str], file: str) -> tuple[int, int, Faul
     elif braces:
         wrong, instead = "a table in { braces } ends on the line it begins on", "write it on one line, or as a [table]"
     else:
-        wrong, instead = _meaning(message, "" if unclosed else lines[where][column:])
+        wrong, instead = _meaning(
+            "Unclosed array" if unclosed and message.startswith("Invalid value") else message, rest
+        )
     return first, max(last, first + 1), Fault(file, where + 1, wrong, instead)
 
 
 def _start(lines: list[str], error: int) -> int:
     """The line on which the statement begins that tomllib could not read at line `error`: before it, all is well."""
-    for line in range(error, -1, -1):
-        if _STATEMENT.match(lines[line]) and _parses(lines[:line]):
-            return line
-    return error
+    candidates = (line for line in range(error, -1, -1) if line == error or _STATEMENT.match(lines[line]))
+    return next((line for line in candidates if _parses(lines[:line])), error)
 
 
 def _parses(lines: list[str]) -> bool:
@@ -197,6 +215,8 @@ def _clash(lines: list[str], first: int, last: int) -> tuple[str, str]:
 
 
 def _meaning(message: str, rest: str) -> tuple[str, str]:
+    if rest.startswith("\r"):
+        return "this line ends in a carriage return alone", "save the file with line feeds, or with both"
     word = re.match(r"[A-Za-z][\w./*-]*", rest)
     if message.startswith("Invalid value") and word:
         lower = word[0].lower()

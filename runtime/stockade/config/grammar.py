@@ -68,7 +68,9 @@ class Grammar:
 
 
 _EMPTY = (r"\A\Z", "is empty", "write a name, or ** for all")
-_PARTIAL = (r"\*[^*./]|[^*./]\*|\*\*\*", "has a star beside other characters", "write * for a segment, ** for several")
+_STAR = ("has a star beside other characters", "write * for a segment, ** for several")
+_PARTIAL = (r"\*[^*/]|[^*/]\*|\*\*\*", *_STAR)
+_PARTIAL_OF_DOTTED = (r"\*[^*.]|[^*.]\*|\*\*\*", *_STAR)
 
 
 def _pattern_of(segment: str, joint: str) -> str:
@@ -91,16 +93,16 @@ GRAMMARS = {
         names.LABEL.pattern,
         32,
         "label",
-        "write a to z, 0 to 9 and -, a letter first, at most 32",
+        "write at most 32 of a to z, 0 to 9 and -, a letter first",
     ),
     Kind.CAPABILITY: Grammar(
         names.CAPABILITY.pattern,
         64,
         "name of a capability",
-        "write a to z, 0 to 9 and -, a letter first, at most 64",
+        "write at most 64 of a to z, 0 to 9 and -, a letter first",
     ),
     Kind.MODULE: Grammar(
-        r"[^\W\d]\w*(?:\.[^\W\d]\w*)*",
+        r"(?!.*\.py$)[^\s./\\*-]+(?:\.[^\s./\\*-]+)*",
         1024,
         "name of a module",
         'write it as import does, "notes.commands"',
@@ -127,7 +129,7 @@ GRAMMARS = {
         'write names joined by dots, as in "notes.read" or "notes.*"',
         (
             _EMPTY,
-            _PARTIAL,
+            _PARTIAL_OF_DOTTED,
             (r"\.\Z", "ends in a dot", "end it in .** to mean all below"),
             (r"\A\.|\.\.", "has an empty segment", "write names joined by single dots"),
             (r"/", "has a slash", "write names joined by dots"),

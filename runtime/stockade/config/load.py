@@ -70,18 +70,23 @@ def _faultless(survey: Survey) -> Configuration:
     return survey.configuration
 
 
-def survey(path: str | os.PathLike[str]) -> Survey:
-    """What is to be said of the file `path`, which never raises."""
+def survey(path: str | os.PathLike[str], *, programs: bool = True) -> Survey:
+    """What is to be said of the file `path`, which never raises; with `programs`, also of those that it names."""
     file = os.fspath(path)
     read = _read(file)
     if isinstance(read, Fault):
         nothing = Document(Node(1, {}), (read,))
         return Survey(file, _folder_of(file), nothing, structure(nothing, file, "")[0], (read,))
-    return survey_text(read, file, _folder_of(file))
+    return survey_text(read, file, _folder_of(file), programs=programs)
 
 
 def survey_text(
-    text: str, file: str, folder: str | os.PathLike[str], environment: Mapping[str, str] | None = None
+    text: str,
+    file: str,
+    folder: str | os.PathLike[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    programs: bool = True,
 ) -> Survey:
     """What is to be said of `text`, as if it were read from `file` in `folder`."""
     folder = os.path.abspath(folder)
@@ -90,7 +95,8 @@ def survey_text(
     configuration, faults = structure(document, file, folder)
     faults += document.faults
     faults += faults_between(document, file)
-    faults += _missing_programs(document, file, folder, environment)
+    if programs:
+        faults += _missing_programs(document, file, folder, environment)
     return Survey(file, folder, document, configuration, tuple(sorted(faults, key=lambda fault: fault.line)))
 
 
@@ -102,7 +108,7 @@ def _read(file: str) -> str | Fault:
     """The text of a file, or the one fault that keeps it from being read."""
     try:
         if os.path.isdir(file):
-            return Fault(file, 0, "this is a folder", f"write {os.path.join(file, 'stockade.toml')}")
+            return Fault(file, 0, "this is a folder", "write the path of a stockade.toml in it")
         if os.path.exists(file) and not os.path.isfile(file):
             return Fault(file, 0, "this is no file but a device or pipe", "write the path of a stockade.toml")
         with open(file, "rb") as opened:

@@ -61,14 +61,16 @@ def _ordered(table: Node | None, less: str, more: str, kind: type, file: str) ->
         return
     low = table.members[less].value
     high = table.members[more].value if more in table.members else keys_of(kind)[more].default
-    if type(low) in (int, float) and type(high) in (int, float) and low > high:
-        wrong = f'"{less}" is {low}, above "{more}", which is {high}'
-        yield Fault(file, table.members[less].line, wrong, f'write at most {high}, or raise "{more}"')
+    bounds = keys_of(kind)[less].range or (0, 0)
+    numbers = type(low) in (int, float) and type(high) in (int, float)
+    if numbers and high < low <= bounds[1]:
+        wrong = f'"{less}" is {low:g}, above "{more}", which is {high:g}'
+        yield Fault(file, table.members[less].line, wrong, f'write at most {high:g}, or raise "{more}"')
 
 
 def _no_such_capability(root: Node, file: str) -> Iterator[Fault]:
-    if any(nearest(name, ["capability"]) for name in root.members if name != "capability"):
-        return  # a misspelt [[capabilities]] is one fault, not one for each that it holds
+    if _misspelt(root, "capability"):
+        return  # one fault, not one for each that it holds
     known = [node.value for node in _named(tables(root, "capability"), "name")]
     for worker in tables(root, "worker"):
         named = worker.members.get("capabilities")
@@ -79,9 +81,14 @@ def _no_such_capability(root: Node, file: str) -> Iterator[Fault]:
                 yield Fault(file, node.line, f"there is no capability {quoted(node.value)}", instead)
 
 
+def _misspelt(root: Node, table: str) -> bool:
+    """Whether a name at the top may mean `table`."""
+    return any(nearest(name, [table]) for name in root.members if name != table)
+
+
 def _nothing_to_run(root: Node, file: str) -> Iterator[Fault]:
     app = root.members.get("app")
-    if app is not None and "worker" not in root.members and "commands" not in app.members:
+    if app and "worker" not in root.members and not _misspelt(root, "worker") and "commands" not in app.members:
         yield Fault(
             file,
             app.line,

@@ -1,0 +1,6 @@
+import threading
+
+try:
+    threading.Event().wait()
+except Exception:
+    pass

@@ -1,0 +1,3 @@
+import json
+
+VALUE = (1,

@@ -1,0 +1,4 @@
+"""Fails."""
+
+values = {}
+values["missing"]

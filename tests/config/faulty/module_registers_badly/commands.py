@@ -1,0 +1,6 @@
+from stockade import command
+
+
+@command("notes read")
+def read(name) -> str:
+    return name
