@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -435,10 +436,11 @@ def exchange(one: Path, other: Path) -> None:
         raise OSError(ctypes.get_errno(), "renameat2")
 
 
-def attempts(scope: Scope, name: str, mode: str = "r") -> dict[str, int]:
-    """What 1500 openings gave, by content or code."""
+def attempts(scope: Scope, name: str, mode: str = "r", outcomes: int = 1) -> dict[str, int]:
+    """What 1500 openings gave, by content or code; more, until there were so many outcomes."""
     seen: dict[str, int] = {}
-    for _ in range(1500):
+    deadline = time.monotonic() + 30
+    while sum(seen.values()) < 1500 or (len(seen) < outcomes and time.monotonic() < deadline):
         try:
             with scope.open(name, mode) as file:
                 got = file.read() if mode == "r" else str(file.write("x") and "written")
@@ -473,7 +475,7 @@ def test_a_race_never_shows_what_is_outside(scope: Scope, tree: Path, swapping: 
         (tree / "trap").symlink_to(tree / "outside/secret")
         swapped, name = tree / "app/notes/file", "notes/file"
     swapping(lambda: exchange(swapped, tree / "trap"))
-    seen = attempts(scope, name)
+    seen = attempts(scope, name, outcomes=2)
     assert set(seen) <= {"inside", "not_allowed", "not_found"}
     assert len(seen) > 1, "the swapping was never noticed: this test saw nothing"
 
@@ -487,6 +489,24 @@ def test_a_race_never_writes_outside(scope: Scope, tree: Path, swapping: Any) ->
     assert set(attempts(scope, "notes/sub/secret", "w")) <= {"written", "not_allowed", "not_found"}
     assert (tree / "outside/secret").read_text() == SECRET
     assert set(attempts(scope, "notes/sub/new", "w")) <= {"written", "not_allowed", "not_found"}
+    assert not (tree / "outside/new").exists()
+
+
+def test_a_race_never_creates_outside(scope: Scope, tree: Path, swapping: Any) -> None:
+    """While a link to outside comes and goes where a file is to be made, none is made outside."""
+    link, new = tree / "app/notes/new", tree / "app/notes/made"
+
+    def come_and_go() -> None:
+        try:
+            link.symlink_to("../../outside/new")
+        except FileExistsError:
+            link.replace(new)  # the file that was just made
+        link.unlink(missing_ok=True)
+
+    swapping(come_and_go)
+    seen = attempts(scope, "notes/new", "w", outcomes=2)
+    assert set(seen) <= {"written", "not_allowed"}
+    assert len(seen) == 2, "the link was never noticed, or always there: this test saw nothing"
     assert not (tree / "outside/new").exists()
 
 
