@@ -1,0 +1,29 @@
+"""Opens the configuration for commands that ask something of it, and start none of its programs."""
+
+from __future__ import annotations
+
+from stockade.cli.usage import no_such_worker
+from stockade.config.load import survey
+from stockade.config.specs import Configuration, WorkerSpec
+from stockade.errors import ConfigurationError
+
+__all__ = ["find_worker", "open_configuration"]
+
+
+def open_configuration(file: str) -> Configuration:
+    """The configuration in `file`; raises ConfigurationError.
+
+    Programs that are not there are no fault here: who writes commands first tries them before there is a worker.
+    """
+    found = survey(file, programs=False)
+    if found.faults:
+        raise ConfigurationError(found.faults)
+    return found.configuration
+
+
+def find_worker(configuration: Configuration, label: str) -> WorkerSpec:
+    """The worker of this label; raises Usage, with the nearest there is."""
+    for spec in configuration.workers:
+        if spec.label == label:
+            return spec
+    raise no_such_worker(label, (spec.label for spec in configuration.workers))

@@ -1,0 +1,139 @@
+"""Runs one call as a worker would make it: a real supervisor and core, and one small worker under that one's label.
+
+Knows no command line: a request goes in; the answer, the exit code and the log lines come out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+import attrs
+
+from stockade import control
+from stockade.cli.launch import plan_in_memory, supervisor_program
+from stockade.config.plan import plan, to_json
+from stockade.config.specs import Configuration, Restart, WorkerSpec
+from stockade.supervisor.exits import BY_SIGNAL
+from stockade.supervisor.machine import PR_SET_PDEATHSIG, prctl
+
+__all__ = ["Outcome", "Request", "Trial"]
+
+_PROGRAM = Path(__file__).with_name("programs") / "invoke.py"
+#: Without --log-level: what is shown if something goes wrong.
+_LEVEL = "warning"
+#: Where our interpreter looks for packages: the worker has to find the stub as this process would.
+_INHERIT = ("PYTHONPATH", "PYTHONHOME")
+
+
+@attrs.frozen
+class Request:
+    """What to call. `arguments` are JSON values, bytes as `cli.values` has them; `timeout` is in seconds."""
+
+    command: str
+    arguments: dict[str, Any]
+    timeout: float | None
+
+
+@attrs.frozen
+class Outcome:
+    """What came of it. `answer` has one key, ``result``, ``error`` or ``unsendable``; None if nothing answered.
+
+    `code` is the supervisor's exit code, or BY_SIGNAL + n if signal n ended it; `log` what it has kept to itself.
+    """
+
+    answer: dict[str, Any] | None
+    code: int
+    log: str
+
+
+@attrs.frozen
+class Trial:
+    """One worker of a configuration, and how much to log: with a `log_level`, to our standard error at once."""
+
+    configuration: Configuration
+    worker: WorkerSpec
+    log_level: str | None
+    color: bool
+
+    def run(self, request: Request) -> Outcome:
+        """Start everything, wait for the end of it, and gather what is left. Passes SIGINT and SIGTERM on."""
+        with tempfile.TemporaryDirectory(prefix="stockade-invoke-") as folder, tempfile.TemporaryFile() as log:
+            (Path(folder) / "request.json").write_text(json.dumps(attrs.asdict(request)))
+            code = _supervised(self._plan(folder), None if self.log_level else log)
+            answer = Path(folder) / "answer.json"
+            log.seek(0)
+            return Outcome(
+                json.loads(answer.read_text()) if answer.exists() else None, code, log.read().decode(errors="replace")
+            )
+
+    def _plan(self, folder: str) -> control.Plan:
+        """The core gets the whole configuration, so that it knows all workers; the supervisor starts this one alone."""
+        stand_in = attrs.evolve(
+            self.worker,
+            run=("python", str(_PROGRAM), folder),
+            restart=Restart.NEVER,
+            environment={},
+            inherit=_INHERIT,
+            grace=attrs.evolve(self.worker.grace, stop=0.0),  # it has nothing to finish
+        )
+        alone = attrs.evolve(self.configuration, workers=(stand_in,))
+        # A core that fails is not tried again: who tries a command wants to know.
+        return attrs.evolve(
+            plan(alone, log_level=self.log_level or _LEVEL, color=self.color),
+            core_restarts=0,
+            configuration=to_json(self.configuration),
+        )
+
+
+def _supervised(todo: control.Plan, log: IO[bytes] | None) -> int:
+    """Run a supervisor to its end; its exit code."""
+    descriptor = plan_in_memory(todo)
+    with _passing_on() as received:
+        child = subprocess.Popen(
+            supervisor_program(descriptor),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            pass_fds=[descriptor],
+            start_new_session=True,  # Ctrl-C reaches us alone, and we pass it on
+            preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGTERM),  # should we be killed, it stops
+        )
+        os.close(descriptor)
+        received.child = child
+        for number in received.numbers:  # those that came before there was anybody to pass them to
+            child.send_signal(number)
+        code = child.wait()
+    return BY_SIGNAL + received.numbers[0] if received.numbers else code
+
+
+@attrs.define
+class _Received:
+    """The signals that came, and the child that gets them."""
+
+    numbers: list[int] = attrs.field(factory=list)
+    child: subprocess.Popen[bytes] | None = None
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        self.numbers.append(number)
+        if self.child is not None:
+            self.child.send_signal(number)
+
+
+@contextmanager
+def _passing_on() -> Iterator[_Received]:
+    received = _Received()
+    before = {number: signal.signal(number, received.receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
