@@ -24,6 +24,7 @@ NOT_SOURCES = (
     ".*_cache",
     ".hypothesis",
     "report.md",
+    "target",
 )
 
 

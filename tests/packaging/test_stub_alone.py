@@ -69,6 +69,12 @@ def test_the_stub_works_without_the_trusted_package(worker_python: Path) -> None
     assert done.returncode == 0, done.stderr
 
 
+def test_the_blocking_stub_loads_no_event_loop(worker_python: Path) -> None:
+    """A worker starts a tenth of a second sooner without asyncio, and needs it only for ``stockade_frontend.aio``."""
+    done = run(worker_python, "import sys; from stockade_frontend import connect; print('asyncio' in sys.modules)")
+    assert done.stdout.strip() == "False", done.stderr
+
+
 def test_the_trusted_package_is_not_there(worker_python: Path) -> None:
     """A worker's environment carries nothing of the core."""
     done = run(worker_python, "import stockade")
