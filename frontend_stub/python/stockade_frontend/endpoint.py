@@ -1,0 +1,165 @@
+"""The worker's end of its link: the sockets and the conversation together. Never waits.
+
+`blocking` and `aio` are two ways of waiting around it; what they have in common is here.
+"""
+
+from __future__ import annotations
+
+import os
+from threading import get_ident
+
+import stockade_frontend
+from stockade_frontend.errors import Busy, Closed, Ended, WrongThread
+from stockade_frontend.events import Event, Handler, Listeners, Subscription
+from stockade_frontend.link import Link, readable
+from stockade_frontend.pending import Pending
+from stockade_frontend.session import Session, State, Statistics
+from stockade_frontend.worker import say, take_place
+
+__all__ = ["LAST_WORDS", "LEAVE", "QUEUE", "TURN", "Endpoint", "State"]
+
+#: Events that wait for their handlers, unless `connect` is told another bound.
+QUEUE = 1024
+#: Frames read from one socket before the others have their turn.
+TURN = 64
+#: Seconds to wait for the core's answer to `bye`: it has one for what was still to do.
+LEAVE = 2.0
+#: Seconds in which the core's last message, which says why, may come behind the news that its connection is closed:
+#: these come on two sockets.
+LAST_WORDS = 0.1
+
+_taken = False
+
+
+class Endpoint:
+    """Sockets bound and `hello` said. It belongs to the thread and process that made it; only one is made per process.
+
+    Methods that read raise `Ended`; whoever catches it calls `finish`.
+    """
+
+    def __init__(self, queue: int) -> None:
+        global _taken
+        if _taken:
+            raise RuntimeError("this process has connected before: a worker has one link, made for one connection")
+        place = take_place()
+        _taken = True
+        self.link = Link(place)
+        self.session = Session(place.label, place.generation, f"python/{stockade_frontend.__version__}", queue)
+        self.listeners = Listeners()
+        self.greeted = self.session.hello()
+        #: Whether the core's subscription has come: before it, an emit would be lost.
+        self.takes_emits = False
+        #: Why nothing more can be said, once it is so.
+        self.over: Ended | Closed | None = None
+        self._thread, self._pid = get_ident(), os.getpid()
+
+    def check(self) -> None:
+        """Raise `WrongThread`, or what has ended the conversation, if it has. Costs 0.1 µs."""
+        if get_ident() != self._thread or os.getpid() != self._pid:
+            raise WrongThread("a connection belongs to the thread and process that made it; give the work to that one")
+        if self.over is not None:
+            raise type(self.over)(str(self.over))
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this is a child that has the connection of its parent by fork: it is not to be touched here."""
+        return os.getpid() != self._pid
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether `welcome` and the core's subscription have come."""
+        return self.greeted.done and self.takes_emits
+
+    # -- sockets --------------------------------------------------------------------------------------------------
+
+    def flush(self) -> bool:
+        """Send the batches that have gathered; False if there is no room for all of them."""
+        outbox = self.session.outbox
+        while (batch := outbox.batch()) is not None:
+            if not self.link.send(batch):
+                return False
+            outbox.sent()
+        return True
+
+    def receive(self) -> list[Pending]:
+        """Read one frame that is there on the commands socket: what it has answered."""
+        return self.session.receive(self.link.receive(self.link.commands))
+
+    def receive_events(self) -> bool:
+        """Read the events that are there, a turn of them at most; whether there may be more."""
+        events, session = self.link.events, self.session
+        for _ in range(TURN):
+            if not readable(events):
+                return False
+            session.receive_event(self.link.receive(events))
+        return True
+
+    def receive_emits(self) -> None:
+        """Read what the core's SUB has to say. Looking is also what makes room visible for emits that wait."""
+        emits = self.link.emits
+        while readable(emits):
+            if self.session.receive_subscription(self.link.receive(emits)):
+                self.takes_emits = True
+
+    def emit(self, prepared: tuple[bytes, bytes]) -> bool:
+        """Send a prepared event as the next one; False if there is no room."""
+        if not self.link.emit(self.session.number_emit(prepared)):
+            return False
+        self.session.emitted += 1
+        return True
+
+    # -- listening ------------------------------------------------------------------------------------------------
+
+    def listen(self, subscription: Subscription) -> Pending | None:
+        """Put the handler in place, and subscribe if it is the first of its topic: what is to be awaited, if anything.
+
+        Raises NotAllowed or Busy, and nothing has happened.
+        """
+        topic, session = subscription.topic, self.session
+        awaited = self.listeners.awaited(topic)
+        if awaited is None:
+            if len(self.listeners) >= session.limits.topics:
+                raise Busy(f"{len(self.listeners)} topics are listened to, and no more are taken (nothing was sent)")
+            awaited = session.subscribe(topic)
+            self.link.events.subscribe(topic)
+        self.listeners.add(subscription, awaited)
+        return None if awaited.done else awaited
+
+    def unlisten(self, subscription: Subscription) -> None:
+        """Take the handler away, and unsubscribe if it was the last of its topic."""
+        if self.listeners.remove(subscription):
+            self.link.events.unsubscribe(subscription.topic)
+
+    def handlers(self, event: Event) -> list[Handler]:
+        """What is to be called with this event now. Those that listen once do so no more."""
+        found = self.listeners.of(event.name)
+        for subscription in found:
+            if subscription.once:
+                self.unlisten(subscription)
+        return [subscription.handler for subscription in found]
+
+    # -- ending ---------------------------------------------------------------------------------------------------
+
+    def finish(self, end: Ended | Closed) -> None:
+        """The conversation is over, for this reason: close the sockets, and tell the operator if it should not be."""
+        if self.over is not None:
+            return
+        self.over = end
+        self.link.close()
+        if isinstance(end, Ended) and end.status:
+            say(end.reason)
+
+    def left(self) -> None:
+        """The leave is taken, or the time for it has passed."""
+        session = self.session
+        if self.over is not None:
+            return
+        if session.state is not State.LEFT:
+            say(f"the core has not answered bye within {LEAVE:g} s")
+        elif session.handled != session.emitted:
+            say(f"the core has handled {session.handled} of {session.emitted} emits")
+        self.finish(Closed("this connection has been closed"))
+
+    def statistics(self) -> Statistics:
+        """The session's counts."""
+        return self.session.statistics()
