@@ -1,7 +1,7 @@
 """From a configuration to what the supervisor needs: whole environments, resolved programs, times.
 
 Knows no TOML: the core reads its configuration with `from_json`, and must not load the parser for that (facts of
-start-up: it is not small).
+start-up: it is not small). Nor does `stockade run`, which only writes it, load cattrs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import cattrs
+import attrs
 
 from stockade import control
 from stockade.config.environment import core_environment, worker_environment
@@ -76,9 +76,11 @@ def _worker(worker: WorkerSpec, folder: str, user: Mapping[str, str]) -> control
 
 def to_json(configuration: Configuration) -> Any:
     """The configuration as values that JSON has, for the pipe to the core."""
-    return cattrs.Converter().unstructure(configuration)
+    return attrs.asdict(configuration)
 
 
 def from_json(value: Any) -> Configuration:
     """The configuration that `to_json` made `value` of. Both ends are this package: what does not fit is a bug."""
+    import cattrs  # a fifth of the imports of `stockade run`, which has no use for it
+
     return cattrs.Converter().structure(value, Configuration)
