@@ -1,0 +1,106 @@
+"""Whole frames of the commands socket: the worker's as the core takes them, the core's as the stub does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from protocol_vectors.reader import of, sections, written_by
+
+from stockade.core.wire.conversation import Call, Conversation, Happening, Hello, Leaving, Ready, Reply
+from stockade.errors import Breach
+from stockade_frontend.errors import CoreBroken
+from stockade_frontend.messages import read
+from stockade_frontend.session import Session
+from stockade_frontend.wire import decode
+
+BY_NAME = {vector["name"]: vector for vector in sections()["messages"]}
+
+
+def frame(vector: dict[str, Any]) -> bytes:
+    return bytes.fromhex(vector["hex"])
+
+
+def conversation(vector: dict[str, Any]) -> Conversation:
+    """A conversation that is as far as the vector needs: greeted, unless a hello is what it tries."""
+    conversation = Conversation()
+    if not vector["name"].startswith("hello"):
+        take(conversation, BY_NAME["hello"])
+    return conversation
+
+
+def take(conversation: Conversation, vector: dict[str, Any]) -> list[Happening | None]:
+    return [conversation.take(message) for message in conversation.open(frame(vector))]
+
+
+def expected(message: list[Any]) -> Happening | None:
+    """What a message of a worker is to be taken for; its integers are integers, however they were written."""
+    verb, *elements = message
+    match verb:
+        case "hello":
+            return Hello(elements[0]["stub"])
+        case "ready":
+            return Ready()
+        case "call":
+            return Call(int(elements[0]), elements[1], elements[2])
+        case "ping":
+            return Reply(["pong", int(elements[0])])
+        case "bye":
+            return Leaving(int(elements[0]["emitted"]))
+        case "pong":
+            return None
+    raise AssertionError(f"a vector with the verb {verb}")
+
+
+@of("messages", **{"from": "worker", "valid": True})
+def test_message_of_a_worker_is_taken(vector: dict[str, Any]) -> None:
+    """Each message of the batch makes happen what it says, and its numbers are integers."""
+    taken = take(conversation(vector), vector)
+    assert repr(taken) == repr([expected(message) for message in written_by(vector["value"])])
+
+
+@of("messages", **{"from": "worker", "valid": False, "answered": "bad_message"})
+def test_malformed_call_is_answered(vector: dict[str, Any]) -> None:
+    """A call whose id is in order is answered, and the worker goes on."""
+    conversation_now = conversation(vector)
+    (reply,) = take(conversation_now, vector)
+    assert isinstance(reply, Reply)
+    assert reply.message[:2] == ["error", 1]
+    assert reply.message[2]["code"] == "bad_message"
+    assert take(conversation_now, BY_NAME["ping"]) == [Reply(["pong", 7])]
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [pytest.param(vector, id=vector["name"]) for vector in sections()["messages"] if "ends" in vector],
+)
+def test_bad_message_of_a_worker_is_a_breach(vector: dict[str, Any]) -> None:
+    """The breach has the code of the vector, and no other exception comes of it."""
+    conversation_now = conversation(vector)
+    with pytest.raises(Breach) as breach:
+        take(conversation_now, vector)
+    assert breach.value.code == vector["ends"]
+
+
+@of("messages", **{"from": "core", "valid": True})
+def test_message_of_the_core_is_read(vector: dict[str, Any]) -> None:
+    """The stub reads each message of the batch, and leaves what stands behind its shape out."""
+    for message, said in zip(decode(frame(vector)), written_by(vector["value"]), strict=True):
+        verb, elements = read(message)
+        assert verb == said[0]
+        assert 0 < len(elements) < len(said)
+        if type(said[1]) in (int, float):
+            assert repr(elements[0]) == repr(int(said[1]))
+
+
+@of("messages", **{"from": "core", "valid": False})
+def test_bad_message_of_the_core_is_said_to_be_its_fault(vector: dict[str, Any]) -> None:
+    """A worker that awaits answers takes it for a broken core: exit status 70."""
+    session = Session("editor", 3, "test/0", 1)
+    session.hello()
+    session.receive(frame(BY_NAME["welcome"]))
+    session.grants.commands.allows("echo")
+    session.call("echo", {})
+    with pytest.raises(CoreBroken) as broken:
+        session.receive(frame(vector))
+    assert broken.value.code == 70
