@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from stockade import limits
 from stockade.core.commands.registry import Lifespan
 from stockade.errors import StartError
 
@@ -90,20 +91,17 @@ class Lifespans:
     async def enter(self, lifespans: Sequence[Lifespan], injected: Mapping[type, Any]) -> dict[type, Any]:
         """Enter `lifespans` in this order; returns `injected` with their values added, for the Dispatcher.
 
-        Raises StartError with file and line of the one that failed. Those before it remain entered: `leave` them.
+        Raises StartError with file and line of the one that failed, after those before it have been left.
         """
         values = dict(injected)
-        for each in lifespans:
-            where = f"{each.file}:{each.line}: lifespan {each.function.__name__}"
-            try:
+        try:
+            for each in lifespans:
                 value = await self._enter(each, {one.name: values[one.kind] for one in each.injections})
-            except _Over:
-                raise StartError(f"{where} ended without a yield") from None
-            except Exception as error:
-                raise StartError(f"{where} raised {type(error).__name__}: {error}") from error
-            if each.yields is not None:
-                _check(value, each.yields, where)
-                values[each.yields] = value
+                if each.yields is not None:
+                    values[each.yields] = value
+        except BaseException:
+            await self.leave(limits.CORE_GRACE)
+            raise
         return values
 
     async def leave(self, limit: float) -> None:
@@ -111,7 +109,7 @@ class Lifespans:
         deadline = self._loop.time() + limit
         while self._entered:
             each, generator = self._entered.pop()
-            where = f"{each.file}:{each.line}: lifespan {each.function.__name__}"
+            where = _place(each)
             leaving = asyncio.ensure_future(self._next(generator))
             await asyncio.wait({leaving}, timeout=max(0.0, deadline - self._loop.time()))
             if not leaving.done():
@@ -126,9 +124,18 @@ class Lifespans:
         self._thread.end()
 
     async def _enter(self, lifespan: Lifespan, keywords: Mapping[str, Any]) -> Any:
-        generator = lifespan.function(**keywords)
-        value = await self._next(generator)
+        """The value of one lifespan; raises StartError, or CancelledError where the start itself is given up."""
+        where = _place(lifespan)
+        try:
+            generator = lifespan.function(**keywords)
+            value = await self._next(generator)
+        except _Over:
+            raise StartError(f"{where} ended without a yield") from None
+        except Exception as error:
+            raise StartError(f"{where} raised {type(error).__name__}: {error}") from error
         self._entered.append((lifespan, generator))
+        if lifespan.yields is not None:
+            _check(value, lifespan.yields, where)
         return value
 
     async def _next(self, generator: _Generator) -> Any:
@@ -136,6 +143,10 @@ class Lifespans:
         if isinstance(generator, Generator):
             return await self._thread.run(partial(_step, generator))
         return await _step_async(generator)
+
+
+def _place(lifespan: Lifespan) -> str:
+    return f"{lifespan.file}:{lifespan.line}: lifespan {lifespan.function.__name__}"
 
 
 def _step(generator: Generator[Any, None, None]) -> Any:
