@@ -62,8 +62,10 @@ class Hints:
             return ANY
         origin = get_origin(hint) or hint
         if origin in self.injected:
+            name = hint_text(origin)
             raise HintError(
-                f"{hint_text(origin)} is made by the core, a worker cannot send one", "take it as a parameter"
+                f"{name} is the core's to give, a worker cannot send one",
+                f"annotate a parameter {name} alone, where docs/types.md says that it is injected",
             )
         if origin in PRIMITIVES or origin in SCALARS:
             return of_scalar(origin)
