@@ -1,0 +1,70 @@
+"""The queue before the threads: fair between owners, in order within one."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stockade.core.commands.fairness import FairQueue
+
+
+def filled(share: int, items: str) -> FairQueue[str]:
+    """Items like ``a1 a2 b1``, whose first character is their owner."""
+    queue: FairQueue[str] = FairQueue(share)
+    for item in items.split():
+        queue.put(item[0], item)
+    return queue
+
+
+def taken(queue: FairQueue[str], count: int) -> str:
+    return " ".join(str(queue.take()) for _ in range(count))
+
+
+def test_owners_take_turns() -> None:
+    """An owner with much to do does not keep the others waiting."""
+    assert taken(filled(9, "a1 a2 a3 b1 c1 c2"), 7) == "a1 b1 c1 a2 c2 a3 None"
+
+
+def test_owner_over_its_share_waits_for_itself() -> None:
+    """With its share out, an owner gets nothing until one of its items has come back."""
+    queue = filled(1, "a1 a2 b1")
+    assert taken(queue, 3) == "a1 b1 None"
+    queue.ended("b")
+    assert queue.take() is None
+    queue.ended("a")
+    assert taken(queue, 2) == "a2 None"
+
+
+def test_removed_item_is_never_taken() -> None:
+    """An item can be taken back while it waits, and only then."""
+    queue = filled(1, "a1 a2")
+    assert queue.take() == "a1"
+    assert not queue.remove("a", "a1")
+    assert queue.remove("a", "a2")
+    assert not queue.remove("a", "a2")
+    queue.ended("a")
+    assert queue.take() is None
+    assert len(queue) == 0
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abc")), st.integers(1, 4), st.randoms())
+def test_every_item_comes_once_in_its_owners_order(owners: list[str], share: int, random: Random) -> None:
+    """Whatever comes back when: nothing is lost, doubled or overtaken, and no share is exceeded."""
+    queue: FairQueue[tuple[str, int]] = FairQueue(share)
+    for number, owner in enumerate(owners):
+        queue.put(owner, (owner, number))
+    out: list[str] = []
+    seen: list[tuple[str, int]] = []
+    while len(seen) < len(owners):
+        item = queue.take()
+        if item is not None:
+            seen.append(item)
+            out.append(item[0])
+            assert out.count(item[0]) <= share
+        if item is None or random.random() < 0.5:
+            queue.ended(out.pop(random.randrange(len(out))))
+    for owner in set(owners):
+        assert [number for who, number in seen if who == owner] == [i for i, who in enumerate(owners) if who == owner]
