@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import attrs
@@ -76,7 +77,14 @@ def _worker(worker: WorkerSpec, folder: str, user: Mapping[str, str]) -> control
 
 def to_json(configuration: Configuration) -> Any:
     """The configuration as values that JSON has, for the pipe to the core."""
-    return attrs.asdict(configuration)
+    return attrs.asdict(configuration, value_serializer=_json_value)
+
+
+def _json_value(instance: Any, field: Any, value: Any) -> Any:
+    """What `value` is once JSON has been read again, so that a plan equals the one that was sent."""
+    if isinstance(value, StrEnum):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def from_json(value: Any) -> Configuration:

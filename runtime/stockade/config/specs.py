@@ -125,6 +125,11 @@ class Capability:
         grammar=Kind.PATHS,
         factory=dict,
     )
+    folder: str = key(
+        "The folder that the paths of `scopes` are relative to, itself relative to the folder of this file.",
+        default=".",
+        example="../documents",
+    )
 
 
 @attrs.frozen
