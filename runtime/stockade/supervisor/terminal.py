@@ -25,11 +25,12 @@ __all__ = ["Terminal", "open_terminal"]
 class Terminal:
     """Where log lines go: `write` raises BlockingIOError instead of blocking.
 
-    `descriptor` can be waited for with a selector; None where a write never blocks (a file).
+    `descriptor` can be waited for with a selector; None where a write never blocks (a file). `close` it in the end.
     """
 
     write: Callable[[bytes], int]
     descriptor: int | None
+    close: Callable[[], None] = lambda: None
 
 
 def open_terminal(descriptor: int = 2) -> Terminal:
@@ -43,7 +44,7 @@ def open_terminal(descriptor: int = 2) -> Terminal:
         own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return _polled(descriptor)
-    return Terminal(lambda data: os.write(own, data), own if _can_be_waited_for(own) else None)
+    return Terminal(lambda data: os.write(own, data), own if _can_be_waited_for(own) else None, lambda: os.close(own))
 
 
 def _can_be_waited_for(descriptor: int) -> bool:
@@ -58,7 +59,7 @@ def _can_be_waited_for(descriptor: int) -> bool:
 
 def _on_socket(descriptor: int) -> Terminal:
     peer = socket.socket(fileno=os.dup(descriptor))
-    return Terminal(lambda data: peer.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL), peer.fileno())
+    return Terminal(lambda data: peer.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL), peer.fileno(), peer.close)
 
 
 def _polled(descriptor: int) -> Terminal:
@@ -72,4 +73,4 @@ def _polled(descriptor: int) -> Terminal:
             raise BlockingIOError
         return os.write(own, data[: select.PIPE_BUF])
 
-    return Terminal(write, own)
+    return Terminal(write, own, lambda: os.close(own))

@@ -190,6 +190,8 @@ class Tree:
             return actions
         while self._core.deadline <= now:
             actions += self._core.overdue(now)
+        if self._core.state is CoreState.ENDED and self._stop is None:  # it does not die, and so cannot be replaced
+            actions += self._kill_everything(now, Exit.CORE_FAILED)
         for worker in self._workers.values():
             while worker.state is not State.WAITING and worker.deadline <= now:
                 actions += worker.overdue(now)

@@ -163,6 +163,8 @@ class Worker:
             return [Tell(StopWorker(self.plan.label, self.generation, self.plan.stop_grace))]
         elif self.state in (State.RUNNING, State.STARTING):
             return self._close(now)
+        elif self.state is State.KILLED and self.deadline == NEVER:  # given up waiting for once: a stop waits once more
+            self.deadline = now + limits.KILL_PATIENCE
         return []
 
     def core_is_gone(self, now: float) -> list[Action]:
@@ -176,7 +178,7 @@ class Worker:
             if aim is Aim.STOP:
                 self.state, self.deadline = State.ENDED, NEVER
             return []
-        return self._kill(now) if self.is_alive and self.state is not State.KILLED else []
+        return self._kill(now) if self.is_alive else []
 
     def overdue(self, now: float) -> list[Action]:
         """Its deadline has passed (not for WAITING: the tree starts it)."""
