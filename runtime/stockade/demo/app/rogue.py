@@ -1,0 +1,97 @@
+"""The rogue: a worker without our library, that does what it may not. docs/protocol.md is all it needs to know.
+
+In its first life it asks for what its capability does not give; each is refused, and nothing else happens. Then, a
+life each, it breaks the protocol: a subscription to nothing, bytes that are no CBOR, another worker's name. For each
+the core ends it, and the supervisor starts it again. In its last life it takes its leave.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+import cbor2
+import zmq
+
+GENERATION = int(os.environ["STOCKADE_GENERATION"])
+SECRET = sys.stdin.buffer.readline().strip()
+SUBSCRIBES_TO_NOTHING, SENDS_NO_CBOR, LIES_ABOUT_ITS_NAME = 1, 2, 3
+
+name = "indexer-1" if GENERATION == LIES_ABOUT_ITS_NAME else os.environ["STOCKADE_WORKER"]
+context = zmq.Context()
+
+
+def bind(kind: int, where: str) -> Any:
+    """One of the three sockets."""
+    socket = context.socket(kind)
+    socket.linger = 0
+    socket.plain_username = f"{name}@{GENERATION}".encode()
+    socket.plain_password = SECRET
+    socket.bind(f"{os.environ['STOCKADE_SOCKETS']}/{where}")
+    return socket
+
+
+commands, events, emits = bind(zmq.DEALER, "commands"), bind(zmq.SUB, "events"), bind(zmq.XPUB, "emits")
+
+
+def say(*messages: Any) -> None:
+    """Send a batch."""
+    commands.send(cbor2.dumps(list(messages)))
+
+
+def hear(count: int) -> list[Any]:
+    """The next so many messages, whatever batches they come in; watches all sockets, as a worker must."""
+    heard: list[Any] = []
+    poller = zmq.Poller()
+    for socket in (commands, events, emits):
+        poller.register(socket, zmq.POLLIN)
+    while len(heard) < count:
+        for socket, _ in poller.poll():
+            frame = socket.recv()
+            if socket is commands:
+                heard += cbor2.loads(frame)
+            elif socket is events:
+                print("heard what it may not:", frame)
+    return heard
+
+
+def wait_for_the_end() -> None:
+    """Hear the breach, if there is one to hear, and be killed."""
+    if commands.poll(1000):
+        print(cbor2.loads(commands.recv()))
+    time.sleep(10)
+
+
+say(["hello", {"protocol": 1, "stub": "none"}])
+if GENERATION == LIES_ABOUT_ITS_NAME:
+    wait_for_the_end()
+print(hear(1)[0][:1])
+
+if GENERATION == 1:
+    events.subscribe(b"progress/indexed|")  # what the indexers tell the reporter
+    say(
+        ["ready"],
+        ["call", 1, "files.read", {"name": "public.txt"}],
+        ["call", 2, "report.write", {"text": "I was here"}],
+        ["call", 3, "files.read", {"name": "../stockade.toml"}],
+        ["call", 4, "files.read", {"name": "/etc/passwd"}],
+        ["call", 5, "files.read", {"name": "link.txt"}],
+        ["call", 6, "files.read", {"name": "private.txt"}],
+        ["call", 7, "no.such.command", {}],
+    )
+    emits.send(b"core:worker/exited|" + cbor2.dumps([1, {"worker": "reporter"}]))
+    emits.send(b"progress/indexed|" + cbor2.dumps([2, {"done": 1, "total": 1}, {"to": "reporter"}]))
+    for message in hear(8):
+        print(message)
+
+if GENERATION == SUBSCRIBES_TO_NOTHING:
+    events.subscribe(b"")
+    events.poll(1000)
+    wait_for_the_end()
+if GENERATION == SENDS_NO_CBOR:
+    commands.send(b"\xff\xfe this is no CBOR")
+    wait_for_the_end()
+say(["bye", {"emitted": 0}])
+print(hear(1))

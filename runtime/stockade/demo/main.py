@@ -1,0 +1,138 @@
+"""Runs the demonstration: a supervisor with the application in `app/`, its log read line by line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+from rich.console import Console
+
+from stockade.config.plan import plan
+from stockade.config.specs import Configuration
+from stockade.control import Plan
+from stockade.demo import stage
+from stockade.demo.show import progress, show_summary, summary
+from stockade.demo.story import Story
+from stockade.errors import StartError
+from stockade.supervisor.exits import BY_SIGNAL, Exit
+from stockade.supervisor.launch import plan_in_memory, supervisor_program
+
+__all__ = ["run_demo"]
+
+_OURS = Path(__file__).parents[1]
+#: Lines of the log that are shown when something did not come out.
+_LAST = 30
+
+
+def run_demo(folder: str | None, *, force: bool, json_output: bool) -> int:
+    """Index `folder` (None: this package), write report.md into the working directory, print a summary.
+
+    Returns 0 if everything came out as it should, 1 if not, 2 if the folder or the report cannot be used. Writes
+    nothing into `folder`.
+    """
+    console = Console(stderr=json_output, highlight=False)
+    report = Path.cwd() / "report.md"
+    try:
+        stage.check_folder(Path(folder) if folder else _OURS)
+        if report.exists() and not force:
+            raise StartError(f"{report} is there already; remove it, or write stockade demo --force")
+    except StartError as error:
+        print(f"stockade demo: {error}", file=sys.stderr)
+        return Exit.CONFIGURATION
+    with tempfile.TemporaryDirectory(prefix="stockade-demo-") as place:
+        corner = Path(place, "corner")
+        stage.fill_corner(corner)
+        configuration = stage.configuration(Path(folder) if folder else _OURS, report, force, corner)
+        return _Run(console, json_output).run(configuration)
+
+
+@attrs.define
+class _Run:
+    """One demonstration on its way."""
+
+    _console: Console
+    _json: bool
+    _story: Story = attrs.field(factory=Story)
+    _lines: list[str] = attrs.field(factory=list)  # what is shown if something goes wrong
+    _words: int = 0
+
+    def run(self, configuration: Configuration) -> int:
+        """Run it to its end, show how it came out, and return the exit code."""
+        begin = time.monotonic()
+        self._say("A core, two indexers, a reporter, a rogue and a crasher start. They share nothing but messages.")
+        with progress(self._console) as show, _supervisor(_plan(configuration)) as child:
+            assert child.stderr is not None
+            for line in child.stderr:
+                self._read(line)
+                show(self._story)
+            code = child.wait()
+        return self._end(code, time.monotonic() - begin)
+
+    def _read(self, line: bytes) -> None:
+        text = line.decode(errors="replace").rstrip("\n")
+        self._lines = [*self._lines[1 - _LAST :], text]
+        try:
+            record: Any = json.loads(text)
+        except ValueError:
+            self._story.faults.append(f"a line of the log is no JSON: {text[:80]}")
+            return
+        if isinstance(record, dict):
+            self._story.read(record)
+
+    def _end(self, code: int, seconds: float) -> int:
+        if self._story.report is not None:
+            self._words = _words_of(Path(self._story.report))
+        shown = summary(self._story, self._words, seconds)
+        well = code == Exit.WELL and all(check.is_right for check in self._story.checks())
+        if self._json:
+            print(json.dumps({**shown, "exit": code}, indent=2))
+        else:
+            show_summary(self._console, self._story, shown)
+        if code >= BY_SIGNAL:
+            return code
+        if not well:
+            print("stockade demo: not everything came out as it should; the last lines of the log:", file=sys.stderr)
+            print("\n".join(self._lines), file=sys.stderr)
+        return Exit.WELL if well else Exit.WORKER_FAILED
+
+    def _say(self, words: str) -> None:
+        if not self._json:
+            self._console.print(words)
+
+
+def _plan(configuration: Configuration) -> Plan:
+    return plan(configuration, log_format="json", log_level="info")
+
+
+def _words_of(report: Path) -> int:
+    """How many words the report speaks of, in its third line."""
+    return int(report.read_text(encoding="utf-8").splitlines()[2].split()[2])
+
+
+@contextmanager
+def _supervisor(todo: Plan) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor that gets SIGINT and SIGTERM when we do, and does not outlive us."""
+    descriptor = plan_in_memory(todo)
+    child = subprocess.Popen(supervisor_program(descriptor), stderr=subprocess.PIPE, pass_fds=[descriptor])
+    os.close(descriptor)
+    before = signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
+    # Ctrl-C reaches the supervisor by itself, since it is in our group; we wait for what it makes of it.
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield child
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, interrupt)
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
