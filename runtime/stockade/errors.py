@@ -99,14 +99,16 @@ class CommandError(StockadeError):
     """A call's answer when it is no result, raised by a command for its caller to see.
 
     `code` is one of `Code`, or an application's own, which contains a dot (``"notes.locked"``). `message` is for
-    people. `data` is for programs: any value that can cross the wire.
+    people. `data` is for programs: any value that can cross the wire. `reason` is for the core's log alone: why it was
+    refused, which the caller may not know.
     """
 
-    def __init__(self, code: str, message: str = "", data: Any = None) -> None:
+    def __init__(self, code: str, message: str = "", data: Any = None, *, reason: str = "") -> None:
         super().__init__(code, message, data)
         self.code = str(code)
         self.message = message
         self.data = data
+        self.reason = reason
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}" if self.message else self.code

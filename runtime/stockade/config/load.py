@@ -17,6 +17,7 @@ from stockade.config.programs import missing
 from stockade.config.references import faults_between, tables
 from stockade.config.specs import Configuration
 from stockade.config.structure import structure
+from stockade.config.wording import quoted
 from stockade.errors import ConfigurationError, Fault
 
 __all__ = ["MINIMAL", "Survey", "load", "load_text", "survey", "survey_text"]
@@ -95,6 +96,7 @@ def survey_text(
     configuration, faults = structure(document, file, folder)
     faults += document.faults
     faults += faults_between(document, file)
+    faults += _missing_folders(document, file, folder)
     if programs:
         faults += _missing_programs(document, file, folder, environment)
     return Survey(file, folder, document, configuration, tuple(sorted(faults, key=lambda fault: fault.line)))
@@ -123,6 +125,16 @@ def _read(file: str) -> str | Fault:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return Fault(file, line, "this is not UTF-8, the one encoding of TOML", "save the file as UTF-8")
+
+
+def _missing_folders(document: Document, file: str, folder: str) -> Iterator[Fault]:
+    for capability in tables(document.root, "capability"):
+        node = capability.members.get("folder")
+        if node is None or not isinstance(node.value, str) or "\0" in node.value:
+            continue
+        if not os.path.isdir(os.path.join(folder, node.value)):
+            instead = "write the path of a folder, relative to the one of this file, or make it"
+            yield Fault(file, node.line, f"there is no folder {quoted(node.value)}", instead)
 
 
 def _missing_programs(document: Document, file: str, folder: str, environment: Mapping[str, str]) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ Knows no file system and no types: it looks at what can be looked at, since `str
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from stockade.config.document import Document, Node
@@ -26,6 +27,7 @@ def faults_between(document: Document, file: str) -> Iterator[Fault]:
     yield from _ordered(root.members.get("core"), "threads_per_worker", "threads", CoreSpec, file)
     if document.whole:  # what is missing may stand in what could not be read
         yield from _no_such_capability(root, file)
+        yield from _two_folders(root, file)
         yield from _nothing_to_run(root, file)
 
 
@@ -79,6 +81,33 @@ def _no_such_capability(root: Node, file: str) -> Iterator[Fault]:
                 near = nearest(node.value, known)
                 instead = f"write {quoted(near)}" if near else f"add a [[capability]] with name = {quoted(node.value)}"
                 yield Fault(file, node.line, f"there is no capability {quoted(node.value)}", instead)
+
+
+def _two_folders(root: Node, file: str) -> Iterator[Fault]:
+    """A worker whose capabilities give it one command's paths in two folders: which would a name be in?"""
+    by_name = {node.value: table for table in tables(root, "capability") for node in _named([table], "name")}
+    for worker in tables(root, "worker"):
+        named = worker.members.get("capabilities")
+        first: dict[str, tuple[str, str]] = {}  # command -> folder, capability
+        for node in _texts(named.elements) if named else []:
+            capability = by_name.get(node.value)
+            folder = _folder_of(capability)
+            for command in _scopes_of(capability):
+                before, other = first.setdefault(command, (folder, node.value))
+                if before != folder:
+                    wrong = f"the paths of {quoted(command)} are in {quoted(before)} by {quoted(other)}"
+                    wrong += f" and in {quoted(folder)} by {quoted(node.value)}"
+                    yield Fault(file, node.line, wrong, "let the worker have one of the two")
+
+
+def _scopes_of(capability: Node | None) -> list[str]:
+    scopes = capability.members.get("scopes") if capability else None
+    return list(scopes.members) if scopes else []
+
+
+def _folder_of(capability: Node | None) -> str:
+    node = capability.members.get("folder") if capability else None
+    return posixpath.normpath(node.value) if node and isinstance(node.value, str) and node.value else "."
 
 
 def _misspelt(root: Node, table: str) -> bool:

@@ -121,14 +121,14 @@ class Capability:
     )
     events: EventRules = key("Events the worker may hear and say.", factory=EventRules)
     scopes: dict[str, Rules] = key(
-        "For a command, the paths it may touch, relative to the folder of this file: a list, or `{allow, deny}`.",
+        "For a command, the paths it may touch, relative to `folder`: a list, or `{allow, deny}`.",
         grammar=Kind.PATHS,
         factory=dict,
     )
     folder: str = key(
         "The folder that the paths of `scopes` are relative to, itself relative to the folder of this file.",
         default=".",
-        example="../documents",
+        metadata={"example": "../documents"},
     )
 
 

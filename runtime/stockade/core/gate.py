@@ -175,7 +175,7 @@ class Gate:
         if caller is None:
             return
         running = self._house.dispatcher.dispatch(
-            caller, self._house.commands[call.command], call.arguments, partial(self._answer, call.id)
+            caller, self._house.commands[call.command], call.arguments, partial(self._answer, call)
         )
         if running is not None:
             self._running[call.id] = running
@@ -184,37 +184,37 @@ class Gate:
         """The caller of a command that policy allows, remembered; None after answering one that it does not."""
         decision = self._house.authority.decide(self.label, Act.CALL, call.command)
         if not decision.allowed:
-            self._refuse(Act.CALL, call.command, decision)
-            self._answer(call.id, None, decision.refusal())
+            self._answer(call, None, decision.refusal())
             return None
         scope = self._house.authority.scope(self.label, call.command)
         caller = self._callers[call.command] = Caller(self.label, self.generation, call.command, scope)
         return caller
 
-    def _answer(self, number: int, value: Any, error: CommandError | None) -> None:
+    def _answer(self, call: Call, value: Any, error: CommandError | None) -> None:
         """End a call with its value or its error; too late, it is for nobody."""
-        self._running.pop(number, None)
-        if self._over or not self.conversation.answer(number):
+        self._running.pop(call.id, None)
+        if self._over or not self.conversation.answer(call.id):
             return
-        self._link.post(self._encoded_result(number, value) if error is None else self._encoded_error(number, error))
+        self._link.post(self._encoded_result(call, value) if error is None else self._encoded_error(call, error))
         if self._leaving is not None:
             self._leave_when_done()
 
-    def _encoded_result(self, number: int, value: Any) -> bytes:
-        part = codec.encode(["result", number, value])
+    def _encoded_result(self, call: Call, value: Any) -> bytes:
+        part = codec.encode(["result", call.id, value])
         if len(part) + 3 > self._limits.message:
             reason = f"the result has {len(part)} bytes and {self._limits.message} is the limit"
-            return self._encoded_error(number, CommandError(Code.TOO_LARGE, reason))
+            return self._encoded_error(call, CommandError(Code.TOO_LARGE, reason))
         if not self._link.outbox.has_room(len(part)):
             reason = "the answers that wait for you fill the outbox; read them, then call again"
-            self.refusals.count(Act.CALL, "?", Code.BUSY, reason)
-            return self._encoded_error(number, CommandError(Code.BUSY, reason))
+            return self._encoded_error(call, CommandError(Code.BUSY, reason))
         return part
 
-    def _encoded_error(self, number: int, error: CommandError) -> bytes:
-        part = codec.encode(error_message(number, error.code, error.message, error.data))
+    def _encoded_error(self, call: Call, error: CommandError) -> bytes:
+        if error.code in _REFUSALS:
+            self.refusals.count(Act.CALL, call.command, error.code, error.reason or error.message)
+        part = codec.encode(error_message(call.id, error.code, error.message, error.data))
         if len(part) + 3 > self._limits.message:
-            return codec.encode(error_message(number, error.code, "the error's message and data are over the limit"))
+            part = codec.encode(error_message(call.id, error.code, "the error's message and data are over the limit"))
         return part
 
     def say(self, message: list[Any]) -> None:
@@ -361,6 +361,9 @@ class Gate:
             self.refusals.by_reason(),
         )
 
+
+#: Error answers that say no, rather than that something went wrong: counted, and logged with their reason.
+_REFUSALS = frozenset({Code.NOT_ALLOWED, Code.NOT_FOUND, Code.INVALID_ARGS, Code.BUSY, Code.TOO_LARGE})
 
 _HANDLERS: dict[type[Happening], Callable[[Gate, Any], None]] = {
     Call: Gate._call,

@@ -33,8 +33,12 @@ def refusal(error: BaseException, what: str, log: logging.Logger) -> CommandErro
 def log_failure(error: BaseException, what: str, log: logging.Logger) -> str:
     """Write the traceback of `error` to the log; returns the reference it stands under, 8 hexadecimal digits."""
     reference = secrets.token_hex(4)
-    log.error("%s failed (reference %s)", what, reference, exc_info=error, extra={"reference": reference})
+    log.error("%s failed (reference %s)", what, reference, exc_info=error, extra=_fields(reference))
     return reference
+
+
+def _fields(reference: str) -> dict[str, object]:
+    return {"event": "command_failed", "fields": {"reference": reference}}
 
 
 def _as_it_is(error: CommandError) -> CommandError:
@@ -42,4 +46,4 @@ def _as_it_is(error: CommandError) -> CommandError:
     if code not in _CODES and not ("." in code and is_command(code)):
         raise ValueError(f"{code!r} is no code of errors.Code, and an application's own has a dot") from error
     message = str(error.message).encode(errors="backslashreplace").decode()
-    return CommandError(code, message, encode(error.data))
+    return CommandError(code, message, encode(error.data), reason=str(error.reason))

@@ -5,6 +5,7 @@ Knows no socket, file or process. `explain` prints what `decide` returns here: n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 
@@ -67,8 +68,11 @@ class _Worker:
             for act, (_, _, separator) in _WORDS.items():
                 clauses[act] = clauses[act].with_rules(capability.name, _rules_of(capability, act), separator)
             for command, rules in capability.scopes.items():
-                before = scopes.get(command, Scope(command, folder))
-                scopes[command] = Scope(command, folder, before.clauses.with_rules(capability.name, rules, "/"))
+                own = os.path.normpath(os.path.join(folder, capability.folder))
+                before = scopes.get(command, Scope(command, own))
+                if before.folder != own:
+                    raise ValueError(f"{spec.label} has scopes of {command} in two folders, {before.folder} and {own}")
+                scopes[command] = Scope(command, own, before.clauses.with_rules(capability.name, rules, "/"))
         return cls(spec.label, spec.capabilities, clauses, scopes, commands)
 
     def allowed_calls(self) -> dict[str, Decision]:
@@ -127,7 +131,7 @@ class Authority:
         """The authority of a checked configuration over the registered `commands`.
 
         What `config` would have refused raises: ValueError for a pattern that is none, KeyError for a capability that
-        is not there.
+        is not there, ValueError for the scopes of one command in two folders.
         """
         by_name = {capability.name: capability for capability in configuration.capabilities}
         known = frozenset(commands)

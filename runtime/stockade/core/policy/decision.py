@@ -48,7 +48,7 @@ class Decision:
         """The answer for the worker. Whoever asks it of an allowed decision has a bug: ValueError."""
         if self.code is None:
             raise ValueError("this was allowed")
-        return CommandError(self.code, _MESSAGES[self.code])
+        return CommandError(self.code, _MESSAGES[self.code], reason=self.reason)
 
 
 @attrs.frozen

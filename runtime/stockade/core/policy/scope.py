@@ -157,7 +157,7 @@ class Scope:
     def _allowed(self, folder: str, name: str) -> _Spot:
         decision, spot = self._judge(folder, name)
         if spot is None or not decision.allowed:
-            raise CommandError(Code.NOT_ALLOWED, _NOT_ALLOWED)
+            raise CommandError(Code.NOT_ALLOWED, _NOT_ALLOWED, reason=decision.reason)
         return spot
 
     def _start(self, top: str, name: str) -> str:
