@@ -50,6 +50,7 @@ class Story:
 
     done: int = 0
     total: int = 0
+    skipped: int = 0
     calls: int = 0
     microseconds: list[int] = attrs.field(factory=list)
     refusals: Counter[tuple[str, str, str]] = attrs.field(factory=Counter)
@@ -94,7 +95,7 @@ class Story:
     # -- one reader for each event ------------------------------------------------------------------------------------
 
     def _progress(self, record: Mapping[str, Any]) -> None:
-        self.done, self.total = record["done"], record["total"]
+        self.done, self.total, self.skipped = record["done"], record["total"], record["skipped"]
         self.microseconds += record["microseconds"]
 
     def _refused(self, record: Mapping[str, Any]) -> None:

@@ -134,8 +134,9 @@ async def skip(caller: Caller, library: Library, name: str) -> Progress:
 def report_progress(library: Library, microseconds: list[int]) -> Progress:
     """Log how far the work is: `stockade demo` draws its bar from these lines."""
     progress = library.progress()
-    fields = {"done": progress.done, "total": progress.total, "microseconds": microseconds}
-    log.info("indexed %d of %d", progress.done, progress.total, extra={"event": "demo_progress", "fields": fields})
+    done, total = progress.done, progress.total
+    fields = {"done": done, "total": total, "skipped": len(library.skipped), "microseconds": microseconds}
+    log.info("indexed %d of %d", done, total, extra={"event": "demo_progress", "fields": fields})
     return progress
 
 

@@ -1,8 +1,8 @@
 """The rogue: a worker without our library, that does what it may not. docs/protocol.md is all it needs to know.
 
-In its first life it asks for what its capability does not give; each is refused, and nothing else happens. Then, a
-life each, it breaks the protocol: a subscription to nothing, bytes that are no CBOR, another worker's name. For each
-the core ends it, and the supervisor starts it again. In its last life it takes its leave.
+In its first life it asks for what its capability does not give; each is refused, and nothing else happens. Then it
+breaks the protocol, once a life: a subscription that is none, bytes that are no CBOR, another worker's name. For each
+the core ends it, and the supervisor starts it again. In its fourth life it takes its leave.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import zmq
 
 GENERATION = int(os.environ["STOCKADE_GENERATION"])
 SECRET = sys.stdin.buffer.readline().strip()
-SUBSCRIBES_TO_NOTHING, SENDS_NO_CBOR, LIES_ABOUT_ITS_NAME = 1, 2, 3
+ASKS_FOR_TOO_MUCH, SENDS_NO_CBOR, LIES_ABOUT_ITS_NAME = 1, 2, 3
 
 name = "indexer-1" if GENERATION == LIES_ABOUT_ITS_NAME else os.environ["STOCKADE_WORKER"]
 context = zmq.Context()
@@ -69,7 +69,7 @@ if GENERATION == LIES_ABOUT_ITS_NAME:
     wait_for_the_end()
 print(hear(1)[0][:1])
 
-if GENERATION == 1:
+if GENERATION == ASKS_FOR_TOO_MUCH:
     events.subscribe(b"progress/indexed|")  # what the indexers tell the reporter
     say(
         ["ready"],
@@ -85,9 +85,7 @@ if GENERATION == 1:
     emits.send(b"progress/indexed|" + cbor2.dumps([2, {"done": 1, "total": 1}, {"to": "reporter"}]))
     for message in hear(8):
         print(message)
-
-if GENERATION == SUBSCRIBES_TO_NOTHING:
-    events.subscribe(b"")
+    events.subscribe(b"")  # neither a name and a bar nor a name and a slash
     events.poll(1000)
     wait_for_the_end()
 if GENERATION == SENDS_NO_CBOR:
