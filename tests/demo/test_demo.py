@@ -1,0 +1,129 @@
+"""`stockade demo` for real: its report, its summary, and what it refuses to begin."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TEXTS = {
+    "a.txt": "The fox and the hen. The fox wins!\n" * 40,
+    "deep/er/b.md": "Ünïcode wörds, 12 numbers, under_score; don't.\n" * 7,
+    "empty.txt": "",
+    "c.py": "def fox(hen):\n    return hen\n",
+}
+WORD = re.compile(r"[^\W\d_]+")
+
+
+def demo(working: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `stockade demo` in a working directory, without a terminal."""
+    command = [sys.executable, "-m", "stockade", "demo", *arguments]
+    return subprocess.run(command, cwd=working, capture_output=True, text=True, timeout=50, check=False)
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    """A folder of text files, and one that is none."""
+    folder = tmp_path / "texts"
+    for name, text in TEXTS.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (folder / "picture.bin").write_bytes(b"\x00\xff\x00")
+    return folder
+
+
+@pytest.fixture
+def working(tmp_path: Path) -> Path:
+    """The current directory, which is not the folder that is read."""
+    folder = tmp_path / "working"
+    folder.mkdir()
+    return folder
+
+
+def listing(folder: Path) -> dict[str, tuple[int, float]]:
+    """Every file below `folder` with its size and time."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def test_the_report_has_what_a_recount_finds(texts: Path, working: Path) -> None:
+    """Words and sizes are counted again here, independently; and nothing is written into the folder."""
+    before = listing(texts)
+    done = demo(working, str(texts), "--json")
+    assert done.returncode == 0, done.stderr
+    words = Counter(word.lower() for text in TEXTS.values() for word in WORD.findall(text))
+    summary: dict[str, Any] = json.loads(done.stdout)
+    assert (summary["files"], summary["skipped"], summary["words"]) == (len(TEXTS), 1, words.total())
+    report = (working / "report.md").read_text(encoding="utf-8")
+    frequent = sorted(words.items(), key=lambda item: (-item[1], item[0]))[:20]
+    rows = [(name, int(number.replace(",", ""))) for name, number in re.findall(r"\| `(.+)` \| ([\d,]+) \|", report)]
+    sizes = {name: len(text.encode()) for name, text in TEXTS.items()}
+    assert rows == [*frequent, *sorted(sizes.items(), key=lambda item: (-item[1], item[0]))]
+    assert listing(texts) == before
+    assert sorted(os.listdir(working)) == ["report.md"]
+    assert summary["refusals"] == 9
+    assert summary["restarts"] == 5
+    assert 0 < summary["call_p50_ms"] <= summary["call_p99_ms"]
+
+
+def test_our_own_sources_are_read_by_default_and_shown_in_plain_lines(working: Path) -> None:
+    """No terminal, no bar; a table at the end, and the rogue's refusals with their reasons."""
+    done = demo(working)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "reading: " in done.stdout
+    assert "Summary" in done.stdout
+    assert "not_allowed" not in done.stdout  # reasons, not codes
+    assert "another worker's name" not in done.stdout  # all checks came out
+    assert "\x1b" not in done.stdout
+    assert (working / "report.md").exists()
+
+
+def test_a_report_that_is_there_is_left_alone(texts: Path, working: Path) -> None:
+    """Without --force nothing begins; with it the report is written anew."""
+    (working / "report.md").write_text("mine")
+    refused = demo(working, str(texts))
+    assert refused.returncode == 2
+    assert "report.md is there already" in refused.stderr
+    assert (working / "report.md").read_text() == "mine"
+    assert demo(working, str(texts), "--force").returncode == 0
+    assert (working / "report.md").read_text().startswith("# Report")
+
+
+def test_a_folder_that_cannot_be_read_is_refused(working: Path, tmp_path: Path) -> None:
+    """Missing, empty, no folder at all: one line that says so, exit code 2, no report."""
+    (tmp_path / "empty" / "below").mkdir(parents=True)
+    (tmp_path / "file").write_text("x")
+    for name, words in {"missing": "does not exist", "empty": "has no file in it", "file": "is no folder"}.items():
+        done = demo(working, str(tmp_path / name))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert words in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert os.listdir(working) == []
+
+
+def test_files_without_a_text_among_them_still_make_a_report(working: Path, tmp_path: Path) -> None:
+    """Nothing but pictures: everything is left out, and said so."""
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.bin").write_bytes(b"\0")
+    done = demo(working, str(tmp_path / "pictures"), "--json")
+    assert done.returncode == 0, done.stderr
+    assert (json.loads(done.stdout)["files"], json.loads(done.stdout)["skipped"]) == (0, 1)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_folder_is_refused(working: Path, tmp_path: Path) -> None:
+    """The system's own words stand in the line."""
+    (tmp_path / "closed").mkdir(mode=0)
+    done = demo(working, str(tmp_path / "closed"))
+    assert done.returncode == 2
+    assert "Permission denied" in done.stderr

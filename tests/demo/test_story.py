@@ -1,0 +1,74 @@
+"""How a demonstration is judged from its log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stockade.demo.story import EXPECTED_BREACHES, EXPECTED_PATHS, EXPECTED_REFUSALS, Story
+
+
+def good_records() -> list[dict[str, Any]]:
+    """The records of a demonstration that came out as it should."""
+    refused = [*EXPECTED_REFUSALS, *[("call", "files.read", "not_allowed")] * EXPECTED_PATHS]
+    restarts = ["rogue"] * len(EXPECTED_BREACHES) + ["crasher"] * 2
+    return [
+        {"event": "demo_progress", "done": 2, "total": 2, "skipped": 0, "microseconds": [1000, 2000, 3000]},
+        {"event": "demo_report", "path": "report.md"},
+        *[
+            {"event": "refused", "worker": "rogue@1", "act": act, "name": name, "code": code, "message": "refused: no"}
+            for act, name, code in refused
+        ],
+        *[
+            {"event": "breach", "worker": "rogue@1", "code": code, "message": "breach: so"}
+            for code in EXPECTED_BREACHES
+        ],
+        *[{"event": "worker_restarting", "worker": worker} for worker in restarts],
+        {"event": "worker_closed", "calls": 7},
+        {"event": "something_else"},
+        {"message": "a worker's own line"},
+    ]
+
+
+def story_of(records: list[dict[str, Any]]) -> Story:
+    """The story that these records tell."""
+    story = Story()
+    for record in records:
+        story.read(record)
+    return story
+
+
+def test_all_comes_out() -> None:
+    """Each check is right, and the figures are those of the records."""
+    story = story_of(good_records())
+    assert [check for check in story.checks() if not check.is_right] == []
+    assert story.calls == 7
+    assert (story.quantile(0.5), story.quantile(0.99)) == (2.0, 3.0)
+
+
+@pytest.mark.parametrize("missing", range(2 + len(EXPECTED_REFUSALS) + EXPECTED_PATHS + len(EXPECTED_BREACHES) + 5))
+def test_whatever_is_missing_is_found(missing: int) -> None:
+    """Each record that matters, left out, fails exactly one check."""
+    records = good_records()
+    del records[missing]
+    assert len([check for check in story_of(records).checks() if not check.is_right]) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"event": "worker_given_up", "worker": "indexer-1"},
+        {"event": "command_failed", "message": "command files.read failed"},
+        {"event": "demo_progress", "done": 1, "total": 2, "skipped": 0, "microseconds": []},
+        {"event": "worker_restarting", "worker": "crasher"},
+    ],
+)
+def test_whatever_should_not_happen_is_found(more: dict[str, Any]) -> None:
+    """A worker given up, a command that failed, files left over, a restart too many."""
+    assert [check for check in story_of([*good_records(), more]).checks() if not check.is_right]
+
+
+def test_before_the_first_call_there_is_no_quantile() -> None:
+    """And nothing fails for it."""
+    assert Story().quantile(0.99) == 0.0
