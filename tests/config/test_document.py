@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockade import limits
@@ -73,6 +73,7 @@ def test_dotted_keys_are_bounded_like_nested_tables() -> None:
     assert parse("a = 1\n" + ".".join("b" * 1000) + " = 1\n", "f").faults[0].line == 2
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab=.[]{}\"'\n\r #,1\\\ufeff\x00é"), max_size=60))
 def test_any_text_is_read_or_has_faults(text: str) -> None:
     """No text raises; what tomllib refuses has at least one fault, on a line that exists, and what it reads none."""
@@ -87,6 +88,7 @@ def test_any_text_is_read_or_has_faults(text: str) -> None:
     assert all(1 <= fault.line <= text.count("\n") + 1 for fault in document.faults)
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(GOOD)), st.text(st.sampled_from("ab=.[]{}\"'\n ,1"), min_size=1, max_size=3))
 def test_a_slip_never_hides_the_good_lines_before_it(at: int, slip: str) -> None:
     """What stands in whole lines before the slip is read as if nothing had happened."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockade.config.grammar import GRAMMARS, Kind, problem
@@ -23,6 +23,7 @@ GOOD = {
     Kind.LISTEN: ["**", "notes/changed", "core:worker/*", "a.b/c-d"],
     Kind.EMIT: ["**", "editor/opened", "encore:x"],
     Kind.PATHS: ["**", "notes/*", ".hidden/**", "..a/b", "with space/ü", "a\\b"],
+    Kind.FOLDER: [".", "/srv/notes", "../notes", "with space"],
 }
 BAD = {
     Kind.TITLE: ["", "a\nb", "\x7f", "a" * 129],
@@ -52,6 +53,7 @@ BAD = {
         "*.txt",
         "a\x00",
     ],
+    Kind.FOLDER: ["", "a\x00", "a" * 4097],
 }
 
 
@@ -84,6 +86,7 @@ def test_patterns_are_in_the_dialect_that_editors_share(kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("kind", "separator"), [(Kind.COMMANDS, "."), (Kind.LISTEN, "/"), (Kind.EMIT, "/"), (Kind.PATHS, "/")]
 )
+@settings(deadline=None)
 @given(text=st.text(st.sampled_from("a*./~b"), max_size=8))
 def test_what_fits_can_be_compiled(kind: Kind, separator: str, text: str) -> None:
     """The policy refuses no pattern that the configuration has let by."""

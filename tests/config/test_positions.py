@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockade.config.positions import Mark, header_of, marks
@@ -115,6 +115,7 @@ def _inline(value: Any) -> str:
     return _quoted(value) if isinstance(value, str) else str(value).lower()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(_KEYS, _VALUES, max_size=5))
 def test_every_value_of_the_standard_parser_has_a_mark(table: dict[str, Any]) -> None:
     """Whatever tomllib reads, the marks have the same keys and elements: the two parsers agree on the shape."""

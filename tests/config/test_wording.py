@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockade.config.wording import listed, nearest, quoted, shown
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_quoted_text_breaks_no_line(text: str) -> None:
     """Whatever the user wrote, in a fault it is one printable line in quotes."""

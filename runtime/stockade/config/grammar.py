@@ -31,6 +31,7 @@ class Kind(StrEnum):
     LISTEN = "listen"
     EMIT = "emit"
     PATHS = "paths"
+    FOLDER = "folder"
 
 
 @attrs.frozen
@@ -153,17 +154,26 @@ GRAMMARS = {
         r"(?!~)" + _pattern_of(r"(?!\.{1,2}(?:/|$))[^*/\x00]+", "/"),
         4096,
         "pattern of paths",
-        'write a path below the folder of this file, as in "notes/**"',
+        'write a path below the folder, as in "notes/**"',
         (
             _EMPTY,
-            (r"\A[/~]", "is absolute", "write a path relative to the folder of this file"),
-            (r"(?:\A|/)\.\.(?:/|\Z)", 'has a ".." segment', "write a path below the folder of this file, without .."),
+            (
+                r"\A[/~]",
+                "is absolute",
+                'write a path relative to "folder", which is that of this file if it is not set',
+            ),
+            (
+                r"(?:\A|/)\.\.(?:/|\Z)",
+                'has a ".." segment',
+                'write a path below the folder, without "..", or set "folder"',
+            ),
             (r"(?:\A|/)\.(?:/|\Z)", 'has a "." segment', "write the path without it, ** for the whole folder"),
             _PARTIAL,
             (r"/\Z", "ends in a slash", "end it in /** to mean all below"),
             (r"//", "has an empty segment", "write names joined by single slashes"),
         ),
     ),
+    Kind.FOLDER: Grammar(r"[^\x00]+", 4096, "path of a folder", 'write one, "." for the folder of this file'),
 }
 
 #: Variables that are not the configuration's to set: whose they are.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -64,9 +63,9 @@ A `stockade.toml` says which commands the trusted core offers, which workers run
 - **Patterns** work on whole segments, joined by dots in commands and by slashes in events and paths: `*` is one
   segment, `**` any number of them, also none. A star is never part of a segment: `no*tes` is a fault. Events that begin
   with `core:` are the core's alone to emit.
-- **Scopes** name the paths that a command may touch on the worker's behalf, below the folder of `stockade.toml`; an
-  empty scope admits nothing. The command stands in quotes, `scopes."notes.read"`, since to TOML a bare dot means a
-  table in a table.
+- **Scopes** name the paths that a command may touch on the worker's behalf, below the capability's `folder`, which is
+  that of `stockade.toml` unless it says otherwise; an empty scope admits nothing. The command stands in quotes,
+  `scopes."notes.read"`, since to TOML a bare dot means a table in a table.
 - **A worker's environment** holds `PATH`, `LANG`, `LANGUAGE`, `LC_*`, `TZ`, `VIRTUAL_ENV` and `HOME` of whoever ran
   `stockade run`, a private `TMPDIR`, `PYTHONUNBUFFERED=1`, and what `inherit` and `environment` name. Variables that
   begin with `STOCKADE_` are Stockade's own. The core has the whole environment.
@@ -143,7 +142,7 @@ def _type(key: Key) -> str:
 def _default(key: Key) -> str:
     if key.required:
         return "required"
-    if isinstance(key.default, StrEnum):
+    if isinstance(key.default, str):
         return f'`"{key.default}"`'
     if isinstance(key.default, bool):
         return f"`{str(key.default).lower()}`"

@@ -127,8 +127,8 @@ class Capability:
     )
     folder: str = key(
         "The folder that the paths of `scopes` are relative to, itself relative to the folder of this file.",
+        grammar=Kind.FOLDER,
         default=".",
-        metadata={"example": "../documents"},
     )
 
 
