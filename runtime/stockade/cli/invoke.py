@@ -15,7 +15,7 @@ from stockade.cli.trial import Outcome, Request, Trial
 from stockade.config.specs import Configuration
 from stockade.errors import Code
 from stockade.observe.logs import LEVELS, escape
-from stockade.supervisor.exits import Exit
+from stockade.supervisor.exits import BY_SIGNAL, Exit
 
 __all__ = ["invoke"]
 
@@ -77,8 +77,9 @@ def invoke(
         case {"unsendable": reason}:
             click.echo(f"stockade invoke: this cannot be sent: {escape(reason)}; write another value", err=True)
             return Exit.CONFIGURATION
-    _print_log(outcome, True)
-    click.echo("stockade invoke: there was no answer", err=True)
+    if outcome.code < BY_SIGNAL:
+        _print_log(outcome, True)
+        click.echo("stockade invoke: there was no answer", err=True)
     return outcome.code or Exit.WORKER_FAILED
 
 

@@ -12,10 +12,10 @@ from typing import NoReturn
 import click
 
 from stockade.cli import options
-from stockade.cli.launch import become_supervisor
 from stockade.cli.usage import Usage
 from stockade.config.load import MINIMAL, load
 from stockade.config.plan import plan
+from stockade.supervisor.launch import become_supervisor
 
 __all__ = ["run"]
 

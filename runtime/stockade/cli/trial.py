@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -19,10 +19,10 @@ from typing import IO, Any
 import attrs
 
 from stockade import control
-from stockade.cli.launch import plan_in_memory, supervisor_program
 from stockade.config.plan import plan, to_json
 from stockade.config.specs import Configuration, Restart, WorkerSpec
 from stockade.supervisor.exits import BY_SIGNAL
+from stockade.supervisor.launch import plan_in_memory, supervisor_program
 from stockade.supervisor.machine import PR_SET_PDEATHSIG, prctl
 
 __all__ = ["Outcome", "Request", "Trial"]
@@ -66,20 +66,19 @@ class Trial:
 
     def run(self, request: Request) -> Outcome:
         """Start everything, wait for the end of it, and gather what is left. Passes SIGINT and SIGTERM on."""
-        with tempfile.TemporaryDirectory(prefix="stockade-invoke-") as folder, tempfile.TemporaryFile() as log:
-            (Path(folder) / "request.json").write_text(json.dumps(attrs.asdict(request)))
-            code = _supervised(self._plan(folder), None if self.log_level else log)
-            answer = Path(folder) / "answer.json"
-            log.seek(0)
-            return Outcome(
-                json.loads(answer.read_text()) if answer.exists() else None, code, log.read().decode(errors="replace")
-            )
+        # Files without a name: the worker opens them by way of our descriptors, and a kill -9 leaves nothing behind.
+        with ExitStack() as stack:
+            asked, answered, log = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            asked.write(json.dumps(attrs.asdict(request)).encode())
+            asked.flush()
+            code = _supervised(self._plan(asked, answered), None if self.log_level else log)
+            return Outcome(_answer(_content(answered)), code, _content(log).decode(errors="replace"))
 
-    def _plan(self, folder: str) -> control.Plan:
+    def _plan(self, asked: IO[bytes], answered: IO[bytes]) -> control.Plan:
         """The core gets the whole configuration, so that it knows all workers; the supervisor starts this one alone."""
         stand_in = attrs.evolve(
             self.worker,
-            run=("python", str(_PROGRAM), folder),
+            run=("python", str(_PROGRAM), _path(asked), _path(answered)),
             restart=Restart.NEVER,
             environment={},
             inherit=_INHERIT,
@@ -92,6 +91,22 @@ class Trial:
             core_restarts=0,
             configuration=to_json(self.configuration),
         )
+
+
+def _path(file: IO[bytes]) -> str:
+    """By which another process of this user opens a file of ours, as long as we live."""
+    return f"/proc/{os.getpid()}/fd/{file.fileno()}"
+
+
+def _content(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _answer(written: bytes) -> dict[str, Any] | None:
+    """The answer, if the worker came to the end of its line."""
+    answer: dict[str, Any] | None = json.loads(written) if written.endswith(b"\n") else None
+    return answer
 
 
 def _supervised(todo: control.Plan, log: IO[bytes] | None) -> int:

@@ -1,15 +1,16 @@
 """Arguments and answers as they are written on a command line: JSON, with a form for what JSON lacks.
 
-Bytes are ``{"$bytes": "aGVsbG8="}`` (base64), in both directions. Knows no command.
+Bytes are ``{"$bytes": "aGVsbG8="}`` (base64), and floats that are no number ``{"$float": "nan"}``, in both directions.
+Knows no command.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from stockade.cli.usage import Usage
@@ -17,8 +18,22 @@ from stockade.config.wording import quoted
 
 __all__ = ["arguments", "as_written", "raw", "texts"]
 
-#: The one key of the map that stands for bytes.
-_BYTES = "$bytes"
+
+def _bytes(encoded: Any) -> bytes:
+    return base64.b64decode(encoded, validate=True)
+
+
+def _float(word: Any) -> float:
+    if word not in ("nan", "inf", "-inf"):
+        raise ValueError(word)
+    return float(word)
+
+
+#: The maps of one key that stand for what JSON lacks: how each is read, and an example of it.
+_STAND_INS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "$bytes": (_bytes, '{"$bytes": "aGVsbG8="}, which is base64'),
+    "$float": (_float, '{"$float": "nan"}, or "inf" or "-inf"'),
+}
 #: What JSON lets through as it is, and a terminal may act on: C1, zero-width and direction marks, line separators.
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
 
@@ -40,7 +55,7 @@ def arguments(words: Iterable[str]) -> dict[str, Any]:
     """The arguments that `words` stand for: a value that is JSON is that value, any other is text. Raises Usage."""
     values = {name: _value(text) for name, text in texts(words).items()}
     for name, value in values.items():
-        _check_bytes(name, value)
+        _check(name, value)
     return values
 
 
@@ -52,17 +67,17 @@ def as_written(value: Any) -> str:
 
 def raw(value: Any) -> bytes:
     """An answer for programs: bytes and text as they are, anything else as JSON in one line."""
-    if isinstance(value, str):
-        return value.encode()
-    encoded = _encoded(value)
-    if encoded is not None:
-        return base64.b64decode(encoded)
+    match value:
+        case str():
+            return value.encode()
+        case {"$bytes": encoded} if len(value) == 1:
+            return _bytes(encoded)
     return json.dumps(value).encode() + b"\n"
 
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return text
 
@@ -72,19 +87,24 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _encoded(value: Any) -> Any:
-    """What stands for bytes, or None where `value` does not."""
-    return value[_BYTES] if isinstance(value, dict) and list(value) == [_BYTES] else None
+def _finite(digits: str) -> float:
+    """1e999 is no float that JSON could give back: it stays text."""
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(digits)
+    return value
 
 
-def _check_bytes(name: str, value: Any) -> None:
-    encoded = _encoded(value)
-    if encoded is not None:
-        try:
-            base64.b64decode(encoded, validate=True)
-        except (binascii.Error, TypeError, ValueError):
-            raise Usage(f"the bytes in {quoted(name)} are no base64", f'write {{"{_BYTES}": "aGVsbG8="}}') from None
-        return
+def _check(name: str, value: Any) -> None:
+    """Raise Usage for what stands for something, and does not."""
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    [key] = value if isinstance(value, dict) and len(value) == 1 else [""]
+    if key in _STAND_INS:
+        read, example = _STAND_INS[key]
+        try:
+            read(value[key])
+        except (ValueError, TypeError):  # no base64 is a ValueError
+            raise Usage(f"{quoted(key)} in {quoted(name)} cannot be read", f"write {example}") from None
+        return
     for member in members:
-        _check_bytes(name, member)
+        _check(name, member)

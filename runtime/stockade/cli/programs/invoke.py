@@ -1,31 +1,31 @@
 """The worker of `stockade invoke`: makes one call and writes down what came of it.
 
-An ordinary worker, run by path as a user's own would be: it has the stub, and nothing of the runtime. Its one argument
-is a folder, in which `request.json` says what to call and `answer.json` is to appear, whole.
+An ordinary worker, run by path as a user's own would be: it has the stub, and nothing of the runtime. Its arguments are
+two files: one says what to call, the other is for the answer. Both are one line of JSON.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import os
+import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from stockade_frontend import CommandError, EncodeError, connect
 
-_BYTES = "$bytes"
+#: Of maps with this one key each: what it stands for, since JSON lacks it.
+_READ: dict[str, Callable[[Any], Any]] = {"$bytes": base64.b64decode, "$float": float}
 
 
-def main(folder: Path) -> None:
-    """Call, and leave the answer in `folder`: a ``result``, an ``error``, or what is ``unsendable``."""
-    request = json.loads((folder / "request.json").read_text())
+def main(asked: str, answered: str) -> None:
+    """Call, and write down the answer: a ``result``, an ``error``, or what is ``unsendable``."""
+    request = json.loads(Path(asked).read_text())
     with connect() as core:
         answer = call(core.options(timeout=request["timeout"]), request["command"], request["arguments"])
-        # In place at once and whole: who reads it may be interrupted, and so may we.
-        (folder / "answer.new").write_text(json.dumps(answer))
-        os.rename(folder / "answer.new", folder / "answer.json")
+        Path(answered).write_text(json.dumps(answer) + "\n")  # without its newline it would not count
 
 
 def call(core: Any, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -39,22 +39,31 @@ def call(core: Any, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_json(value: Any) -> Any:
-    """`value` with its bytes as ``{"$bytes": base64}``."""
-    if isinstance(value, bytes):
-        return {_BYTES: base64.b64encode(value).decode()}
-    if isinstance(value, dict):
-        return {name: to_json(member) for name, member in value.items()}
-    return [to_json(member) for member in value] if isinstance(value, list) else value
+    """`value` with bytes as ``{"$bytes": base64}`` and what no JSON number is as ``{"$float": "nan"}``."""
+    match value:
+        case bytes():
+            return {"$bytes": base64.b64encode(value).decode()}
+        case float() if not math.isfinite(value):
+            return {"$float": str(value)}
+        case dict():
+            return {name: to_json(member) for name, member in value.items()}
+        case list():
+            return [to_json(member) for member in value]
+    return value
 
 
 def from_json(value: Any) -> Any:
     """What `to_json` made `value` of."""
-    if isinstance(value, dict):
-        if list(value) == [_BYTES]:
-            return base64.b64decode(value[_BYTES])
-        return {name: from_json(member) for name, member in value.items()}
-    return [from_json(member) for member in value] if isinstance(value, list) else value
+    match value:
+        case dict():
+            [name] = value if len(value) == 1 else [""]
+            if name in _READ:
+                return _READ[name](value[name])
+            return {name: from_json(member) for name, member in value.items()}
+        case list():
+            return [from_json(member) for member in value]
+    return value
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*sys.argv[1:])
