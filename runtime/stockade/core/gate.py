@@ -326,7 +326,7 @@ class Gate:
         if self._over:
             return
         self.breach = breach
-        self.say(["breach", {"code": str(breach.code), "reason": breach.reason[:500]}])
+        self.say(_last_words(breach))
         self._link.flush()
         self._link.mute()
         self.close()
@@ -364,6 +364,15 @@ class Gate:
 
 #: Error answers that say no, rather than that something went wrong: counted, and logged with their reason.
 _REFUSALS = frozenset({Code.NOT_ALLOWED, Code.NOT_FOUND, Code.INVALID_ARGS, Code.BUSY, Code.TOO_LARGE})
+
+
+def _last_words(breach: Breach) -> list[Any]:
+    """What a worker is told before its end. One of another version gets the one answer that all versions know."""
+    if breach.code is BreachCode.VERSION:
+        protocols = {"protocols": [limits.PROTOCOL]}
+        return ["refused", {"code": str(Code.UNAVAILABLE), "message": breach.reason, "data": protocols}]
+    return ["breach", {"code": str(breach.code), "reason": breach.reason[:500]}]
+
 
 _HANDLERS: dict[type[Happening], Callable[[Gate, Any], None]] = {
     Call: Gate._call,
