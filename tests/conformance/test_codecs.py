@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 import pytest
-from protocol_vectors.reader import of, same, written_by
+from protocol_vectors.notation import same, written_by
+from protocol_vectors.reader import of
 
 from stockade.core.wire import codec
 from stockade_frontend import wire

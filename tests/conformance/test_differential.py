@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from protocol_vectors.reader import same, sections
+from protocol_vectors.notation import same
+from protocol_vectors.reader import sections
 
 from stockade.core.wire import codec
 from stockade_frontend import wire

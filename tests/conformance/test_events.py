@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from protocol_vectors.reader import of, same, sections, written_by
+from protocol_vectors.notation import same, written_by
+from protocol_vectors.reader import of, sections
 
 from stockade.core.policy.patterns import Pattern
 from stockade.core.wire.topics import parse_emit, parse_subscription

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from protocol_vectors.reader import of, sections, written_by
+from protocol_vectors.notation import written_by
+from protocol_vectors.reader import of, sections
 
 from stockade.core.wire.conversation import Call, Conversation, Happening, Hello, Leaving, Ready, Reply
 from stockade.errors import Breach
