@@ -500,6 +500,9 @@ def test_flood_of_events_is_bounded_for_each_source(application: Application, ca
         sys.modules["app"].gate.set()
         await tried.settled()
         assert tried.dispatcher.statistics().delivered == DELIVERIES + 2
+        tried.dispatcher.deliver(Event("slow", None, "flooder", 1))
+        assert tried.dispatcher.statistics().deliveries_dropped == 100
+        await tried.settled()
 
     asyncio.run(main())
     assert len(caplog.records) == 7
