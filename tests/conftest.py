@@ -1,10 +1,20 @@
-"""What every test run says first: which stockade it tests, the installed wheel or a tree."""
+"""What every test run begins with: which stockade it tests, and examples that are the same each time.
+
+``pytest --hypothesis-profile explore`` looks for new examples instead, and for more of them.
+"""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
+from hypothesis import settings
+
 PACKAGES = ("stockade", "stockade_frontend")
+
+# No deadline: how long an example takes says more about the machine than about the code.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile("steady")
 
 
 def pytest_report_header() -> list[str]:
