@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import attrs
 import zmq
 
-from stockade import control
+from stockade import control, limits
 from stockade.config.plan import from_json
 from stockade.config.specs import Configuration, LoopKind
 from stockade.core.commands.app_settings import SettingsError, configured
@@ -117,6 +117,7 @@ class _Process:
             core.receive(message)
         pipes.open()
         grace = await core.stopped
+        core.house.dispatcher.close()
         await lifespans.leave(grace)
         core.log_statistics()
         return 0
@@ -130,8 +131,12 @@ class _Process:
         if registry.settings_class is not None:
             given[registry.settings_class] = settings
         lifespans = Lifespans(loop, _log)
-        given = await lifespans.enter(registry.lifespans, given)
-        dispatcher = Dispatcher(registry, loop, spec.threads, spec.threads_per_worker, given, _log)
+        try:
+            given = await lifespans.enter(registry.lifespans, given)
+            dispatcher = Dispatcher(registry, loop, spec.threads, spec.threads_per_worker, given, _log)
+        except StartError:
+            await lifespans.leave(limits.CORE_GRACE)
+            raise
         bus.listen = dispatcher.deliver
         authority = Authority.resolve(self.configuration, registry.commands)
         core.house = House(loop, authority, registry.commands, dispatcher, bus, core)
