@@ -121,6 +121,18 @@ def wait_for(condition: Callable[[], list[int]]) -> list[int]:
     pytest.fail("it never came")
 
 
+def test_closed_descriptors_do_not_matter(whole: Path) -> None:
+    """A service manager may start it without standard input and output."""
+    script = f"exec {sys.executable} -m stockade run <&- >&-"
+    child = subprocess.Popen(["sh", "-c", script], cwd=whole, stderr=subprocess.PIPE)
+    read_until(child, READ)
+    child.terminate()
+    log = rest_of(child)
+    assert child.wait() == 0, log.decode()
+    assert child.stderr is not None
+    child.stderr.close()
+
+
 # -- the log ------------------------------------------------------------------------------------------------------
 
 

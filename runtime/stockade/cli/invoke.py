@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -85,7 +84,7 @@ def invoke(
 
 def _print_result(result: Any, raw: bool) -> None:
     if raw:
-        sys.stdout.buffer.write(values.raw(result))
+        click.echo(values.raw(result), nl=False)
     else:
         click.echo(values.as_written(result))
 

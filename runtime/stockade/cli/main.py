@@ -108,7 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(complete(cli, instruction))
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
     except BrokenPipeError:
         # Who read our output has read enough. Python would flush at its end too: into nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -18,8 +18,9 @@ __all__ = ["become_supervisor", "plan_in_memory", "supervisor_program"]
 def become_supervisor(plan: Plan) -> NoReturn:
     """Go on as the supervisor of `plan`, in this very process. Raises StartError where that cannot be."""
     descriptor = plan_in_memory(plan)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by whoever started us
+            stream.flush()
     os.set_inheritable(descriptor, True)
     os.execv(sys.executable, supervisor_program(descriptor))
 
