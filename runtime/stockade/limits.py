@@ -68,6 +68,8 @@ SILENCE = 10.0
 STOP_GRACE, STDIN_GRACE, TERM_GRACE = 3.0, 2.0, 2.0
 #: How long a stop keeps its order, all workers together: with the three graces and the core's, still under ten seconds.
 STOP_ORDER = 0.8
+#: The same signal again so soon is the same wish: timeout(1) and wrappers that pass Ctrl-C on send it twice.
+SAME_SIGNAL = 0.05
 #: How long a stop waits for what was killed and does not end.
 KILL_PATIENCE = 2.0
 #: How long the core has to end its lifespans after the last worker has gone.

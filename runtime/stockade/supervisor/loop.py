@@ -108,6 +108,7 @@ class Loop:
             if not is_ignored(number):
                 signal.signal(number, _nothing)
         signal.signal(signal.SIGCHLD, _nothing)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # logging from the background must not stop us (stty tostop)
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signals)
 
     def _on_signals(self, _: int) -> None:

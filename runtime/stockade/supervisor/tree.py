@@ -52,7 +52,7 @@ class Tree:
         self._workers = {worker.label: Worker(worker) for worker in plan.workers}
         self._begun = False
         self._stop: Stop | None = None
-        self._asked_by: int | None = None  # the first signal
+        self._asked: tuple[int, float] | None = None  # the first signal, and when it came
         self._code: int | None = None  # a code that stands above what the workers' ends would give
         self._quit = False
 
@@ -131,7 +131,8 @@ class Tree:
                     worker.expect_hello(now)
                 return self._core.ready(now)
             case CoreFailed(reason):
-                said = Say("error", "core_refused", "core cannot start", {"reason": reason})
+                first, *more = reason.splitlines() or ["it did not say why"]
+                said = Say("error", "core_refused", "core cannot start", {"reason": first}, tuple(more))
                 return [said, *self._core.refused(reason, now)]
             case Greeted() | WorkerReady() | Left() | End():
                 return self._on_heard_of_worker(message, now)
@@ -152,10 +153,12 @@ class Tree:
 
     def _on_signalled(self, happening: Signalled, now: float) -> list[Action]:
         name = signal.Signals(happening.number).name
-        if self._asked_by is not None:
+        if self._asked is not None:
+            if self._asked[0] == happening.number and now - self._asked[1] < limits.SAME_SIGNAL:
+                return []
             said = Say("warning", "killing", "asked again to stop: killing everything", {"signal": name})
             return [said, *self._kill_everything(now, BY_SIGNAL + happening.number)]
-        self._asked_by = happening.number
+        self._asked = happening.number, now
         return self._begin_stop(now, "asked to stop", signal=name) if self._stop is None else []
 
     # -- the core's end -----------------------------------------------------------------------------------------------
