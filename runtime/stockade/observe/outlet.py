@@ -58,11 +58,11 @@ class Outlet:
     def put(self, line: bytes) -> None:
         """Take one line (or several that belong together), newline included, whole or not at all."""
         if self.broken or len(self._waiting) + len(line) > self.limit:
-            self._dropped += 1
-            self._unsaid += 1
+            self._dropped += line.count(b"\n")
+            self._unsaid += line.count(b"\n")
             return
         self._say_lost()
-        self._written += 1
+        self._written += line.count(b"\n")
         self._waiting += line
 
     def flush(self) -> bool:
