@@ -71,6 +71,13 @@ def test_modules_are_imported_in_a_process_of_their_own(application: Path) -> No
     assert "SEEN" not in os.environ
 
 
+def test_faults_keep_their_file_when_a_module_goes_elsewhere(application: Path) -> None:
+    """A module that changes the working directory does not change how the others are named."""
+    (application / "commands.py").write_text("import os\nos.chdir('/')\n" + COMMANDS.replace("notes.read", "no name"))
+    (fault,) = check_file(application / "stockade.toml")
+    assert fault.file == str(application / "commands.py")
+
+
 def test_what_a_module_has_started_ends_with_the_check(application: Path) -> None:
     """A program that a module starts at import is killed, though it would run on."""
     started = "import subprocess, pathlib\nchild = subprocess.Popen(['sleep', '600'])\n"
@@ -90,6 +97,19 @@ def _runs(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+def test_what_a_module_prints_is_not_taken_for_the_report(application: Path) -> None:
+    """A module may print what looks like the end of the report: it goes nowhere."""
+    printing = "import os\nprint('[\"done\"]', flush=True)\nos.write(1, b'no json\\n')\n"
+    (application / "commands.py").write_text(printing + COMMANDS)
+    assert check(application / "stockade.toml").commands == 1
+
+
+def test_a_module_may_have_the_name_of_one_that_we_need(application: Path) -> None:
+    """The folder comes first for the application's imports, not for those of the check itself."""
+    (application / "json.py").write_text("raise RuntimeError('not for you')\n")
+    assert check(application / "stockade.toml").commands == 1
 
 
 def test_a_thread_that_a_module_leaves_does_not_hold_the_check(application: Path) -> None:

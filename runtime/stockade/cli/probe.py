@@ -34,13 +34,14 @@ def main(folder: str, seconds: float, modules: Sequence[str]) -> NoReturn:
     report = _report_pipe()
     sys.path.insert(0, folder)
     imported = [module for module in modules if _import(module, seconds, report)]
+    os.chdir(folder)  # a module may have gone elsewhere, and files are told relative to here
     registry = collect(imported)
     for fault in registry.faults:
         _say(report, "fault", None, attrs.asdict(fault))
     for command in registry.commands.values():
         _say(report, "command", command.name, command.takes_scope)
     _say(report, "done")
-    os._exit(0)  # a thread that a module has started must not keep us
+    os._exit(0)  # neither threads nor exit handlers of the modules have a say in it
 
 
 def _report_pipe() -> TextIO:
