@@ -24,7 +24,7 @@ from stockade.supervisor.terminal import open_terminal
 __all__ = ["CORE", "supervise"]
 
 #: The core's program; the numbers of its three descriptors follow.
-CORE = (sys.executable, "-m", "stockade.core")
+CORE = (sys.executable, "-P", "-m", "stockade.core")
 
 
 def supervise(plan: Plan, core_program: Sequence[str] = CORE) -> int:
