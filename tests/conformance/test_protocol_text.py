@@ -14,7 +14,7 @@ TEXT = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text(
 NAMES = [vector["name"] for section in sections().values() for vector in section]
 
 #: Vector names in brackets; a link's text is followed by a parenthesis.
-_BRACKETS = re.compile(r"\[([a-z0-9.*-]+(?:, [a-z0-9.*-]+)*)\](?!\()")
+_BRACKETS = re.compile(r"\[([a-z0-9.*-]+(?:,\s+[a-z0-9.*-]+)*)\](?!\()")
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 _MUST = re.compile(r"(?<!\*)\bmust\b")
 
@@ -39,7 +39,7 @@ def duties_without_vectors(text: str) -> list[str]:
 
 def named(text: str) -> list[str]:
     """Every name in brackets."""
-    return [name for found in _BRACKETS.findall(_CODE.sub("`code`", text)) for name in found.split(", ")]
+    return [name for found in _BRACKETS.findall(_CODE.sub("`code`", text)) for name in re.split(r",\s+", found)]
 
 
 NAMED = sorted(set(named(TEXT)))
