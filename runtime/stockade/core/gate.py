@@ -55,8 +55,8 @@ class Owner(Protocol):
     def left(self, gate: Gate) -> None:
         """Its bye was answered."""
 
-    def lost(self, gate: Gate, where: str) -> None:
-        """One of its connections has ended: with its process, or by a breach."""
+    def lost(self, gate: Gate, breach: Breach) -> None:
+        """One of its connections has ended: with its process, or by this breach."""
 
     def ended(self, gate: Gate, breach: Breach) -> None:
         """It broke the protocol and is to be killed."""
@@ -316,10 +316,16 @@ class Gate:
         self.close()
         self._house.owner.left(self)
 
-    def on_lost(self, where: str) -> None:
+    def on_lost(self, where: str, made: bool) -> None:
         """A connection has ended. The owner finds out whether the process has, too."""
-        if not self._over and self.conversation.state is not State.LEFT:
-            self._house.owner.lost(self, where)
+        if self._over or self.conversation.state is State.LEFT:
+            return
+        if made:
+            reason = f"its {where} socket was closed, or sent what is over the limit"
+            breach = Breach(BreachCode.CONNECTION_LOST, reason)
+        else:
+            breach = Breach(BreachCode.AUTHENTICATION, f"its {where} socket did not complete the handshake of PLAIN")
+        self._house.owner.lost(self, breach)
 
     def end(self, breach: Breach) -> None:
         """End the worker for a breach: say so, stop reading it, cancel its calls."""

@@ -41,8 +41,8 @@ class Receiver(Protocol):
     def on_emit(self, frame: bytes) -> None:
         """A frame on the emits socket."""
 
-    def on_lost(self, where: str) -> None:
-        """One of the three connections has ended, after it was made."""
+    def on_lost(self, where: str, made: bool) -> None:
+        """One of the three connections has ended; `made` is whether its handshake had been completed."""
 
     def on_turn(self) -> None:
         """A turn of reading is over."""
@@ -156,9 +156,10 @@ class Link:
         event = int.from_bytes(end.monitor.recv_multipart()[0][:2], "little")
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
             end.made = True
-        elif end.made:
-            self._receiver.on_lost(end.name)
-        elif event == zmq.Event.CLOSED:
+        elif end.made or event == zmq.Event.DISCONNECTED:
+            # Not made: a handshake that fails before ZAP is asked, as with a peer that speaks no PLAIN.
+            self._receiver.on_lost(end.name, end.made)
+        else:
             # Bound, but not listening yet: connect refused. Once more, with a fresh socket.
             end.close()
             del self._ends[end.name]

@@ -179,13 +179,11 @@ class Core:
         """A worker's bye was answered."""
         self.tell(control.Left(gate.label, gate.generation))
 
-    def lost(self, gate: Gate, where: str) -> None:
+    def lost(self, gate: Gate, breach: Breach) -> None:
         """A connection has ended: the process is dying, or the worker has broken the protocol."""
         worker = self._workers.get((gate.label, gate.generation))
         if worker is None or worker.lost is not None:
             return
-        reason = f"its {where} socket was closed, or sent what is over the limit"
-        breach = Breach(BreachCode.CONNECTION_LOST, reason)
         worker.lost = self._loop.call_later(_DYING, gate.end, breach)
 
         def has_ended() -> None:
