@@ -10,12 +10,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Literal
 
-from stockade_frontend.endpoint import LAST_WORDS, LEAVE, QUEUE, TURN, Endpoint, State
+from stockade_frontend.endpoint import EAGER, LAST_WORDS, LEAVE, QUEUE, TURN, Endpoint, State
 from stockade_frontend.errors import Closed, ConnectionLost, DeadlineExceeded, Ended
 from stockade_frontend.events import Handler, Subscription
 from stockade_frontend.grants import Grants
@@ -161,6 +160,8 @@ class Connection:
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._guard, self._flush)
+        elif len(self._outbox) >= EAGER:
+            self._endpoint.flush()
         try:
             return await waiter
         finally:
@@ -218,6 +219,8 @@ class Connection:
             await room
         else:
             self._guard(self._on_emits)  # sending may have consumed the edge
+            if self._session.emitted % TURN == 0:
+                await asyncio.sleep(0)  # who emits without a pause would never let the loop turn
 
     # -- living -------------------------------------------------------------------------------------------------------
 
@@ -233,6 +236,7 @@ class Connection:
         What a handler raises comes out of here. Other tasks go on meanwhile; to handle events beside other work, make
         this one a task.
         """
+        self._check_not_handling()
         self.ready()
         while not self._session.stopping:
             await self._handle_some(TURN)
@@ -245,17 +249,20 @@ class Connection:
         """Handle the events that are there, and return their count; wait up to `timeout` seconds (None: for ever) for
         the first. Returns early, maybe with 0, when the core asks this worker to stop: see `stopping`.
         """
-        self._endpoint.check()
+        self._check_not_handling()
         session = self._session
         self._guard(self._on_events)
         if not session.inbox and not session.stopping:
             await self._something(timeout)
         return await self._handle_some(len(session.inbox))
 
+    def _check_not_handling(self) -> None:
+        self._endpoint.check()
+        if self._handling or self._idle is not None:
+            raise RuntimeError("run() or poll() is at work already: events are handled one after the other")
+
     async def _handle_some(self, most: int) -> int:
         """Handle up to so many events; how many there were."""
-        if self._handling:
-            raise RuntimeError("run() or poll() is at work already: events are handled one after the other")
         self._handling = True
         count = 0
         try:
@@ -271,8 +278,6 @@ class Connection:
 
     async def _something(self, timeout: float | None) -> None:
         """Wait for an event or for `stop`, so many seconds at most."""
-        if self._idle is not None:
-            raise RuntimeError("run() or poll() waits already: events are handled one after the other")
         self._idle = self._loop.create_future()
         timer = None if timeout is None else self._loop.call_later(timeout, _settle, self._idle)
         try:
@@ -322,12 +327,12 @@ class Connection:
             react()
         except ConnectionLost as loss:
             # What the core said before it closed is the better reason, and may still be on its way.
-            self._loop.call_later(LAST_WORDS, self._guard, partial(self._lost, loss))
+            self._loop.call_later(LAST_WORDS, self._lost, loss)
         except Ended as end:
             self._end(end)
 
     def _lost(self, loss: ConnectionLost) -> None:
-        if self._session.state is not State.LEFT:
+        if self._endpoint.over is None and self._session.state is not State.LEFT:
             self._end(loss)
 
     def _end(self, end: Ended) -> None:

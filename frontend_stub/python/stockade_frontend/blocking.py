@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import zmq
 
-from stockade_frontend.endpoint import LAST_WORDS, LEAVE, QUEUE, Endpoint, State
+from stockade_frontend.endpoint import EAGER, LAST_WORDS, LEAVE, QUEUE, Endpoint, State
 from stockade_frontend.errors import ConnectionLost, DeadlineExceeded, Ended
 from stockade_frontend.events import Handler, Subscription
 from stockade_frontend.grants import Grants
@@ -22,6 +22,9 @@ from stockade_frontend.pending import Pending
 from stockade_frontend.session import Statistics
 
 __all__ = ["Connection", "Options", "PendingCall", "connect"]
+
+#: Seconds that may pass without a look at the sockets while a worker only emits: so soon a ping is answered then.
+LOOK = 0.01
 
 
 def connect(*, spin: float = 0.0, queue: int = QUEUE) -> Connection:
@@ -50,6 +53,7 @@ class Connection:
         self._commands = endpoint.link.commands
         self._sends_everything = True
         self._handling = False
+        self._looked = 0.0
         self._poller = self._a_poller(endpoint.link.emits)
         # XPUB is always "writable", so that there is room is seen only on its descriptor.
         self._room = self._a_poller(descriptor(endpoint.link.emits))
@@ -118,13 +122,16 @@ class Connection:
     def call(self, command: str, /, **arguments: Any) -> PendingCall:
         """Begin a command, and go on: ``call.result()`` waits for its value. Raises as `invoke` does before sending.
 
-        Calls are sent together, as one batch, when something waits: a result, `invoke`, `poll`, `run`.
+        Calls are sent together, in batches, when there are many or something waits: a result, `invoke`, `poll`, `run`.
         """
         return PendingCall(self, self._begin(command, arguments), None)
 
     def _begin(self, command: str, arguments: dict[str, Any]) -> Pending:
         self._endpoint.check()
-        return self._session.call(command, arguments)
+        pending = self._session.call(command, arguments)
+        if len(self._session.outbox) >= EAGER:
+            self._turn(0)
+        return pending
 
     def options(self, *, timeout: float | None = None) -> Options:
         """How to call: ``core.options(timeout=2).invoke(...)`` raises DeadlineExceeded after so many seconds.
@@ -179,6 +186,8 @@ class Connection:
         """
         self._endpoint.check()
         prepared = self._session.prepare_emit(name, payload, to)
+        if time.monotonic() - self._looked > LOOK:
+            self._turn(0)
         while not self._endpoint.emit(prepared):
             self._turn(-1, self._room)
 
@@ -196,7 +205,7 @@ class Connection:
         What a handler raises comes out of here: unless it is caught it ends the worker with a traceback, and the
         supervisor does what its restart policy says.
         """
-        self._endpoint.check()
+        self._check_not_handling()
         self._session.ready()
         session = self._session
         while True:
@@ -209,7 +218,7 @@ class Connection:
         """Handle the events that are there, and return their count; wait up to `timeout` seconds (None: for ever) for
         the first. Returns early, maybe with 0, when the core asks this worker to stop: see `stopping`.
         """
-        self._endpoint.check()
+        self._check_not_handling()
         session = self._session
         deadline = None if timeout is None else time.monotonic() + timeout
         self._turn(0)
@@ -269,6 +278,7 @@ class Connection:
     def _turn(self, timeout: int, poller: zmq.Poller | None = None) -> None:
         """Send what has gathered, wait up to `timeout` milliseconds (-1: for ever), and read what there is."""
         endpoint = self._endpoint
+        self._looked = time.monotonic()
         try:
             if self._session.outbox:
                 self._flush()
@@ -318,10 +328,13 @@ class Connection:
             endpoint.finish(end)
             raise
 
-    def _handle_one(self) -> None:
-        """Call the handlers of the event that has waited longest, if any."""
+    def _check_not_handling(self) -> None:
+        self._endpoint.check()
         if self._handling:
             raise RuntimeError("run() or poll() was called inside a handler; return from it, and the next one runs")
+
+    def _handle_one(self) -> None:
+        """Call the handlers of the event that has waited longest, if any."""
         event = self._session.inbox.take()
         if event is None:
             return

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from stockade_frontend.errors import Ended, StartedByHand, Stopped
+from stockade_frontend.errors import StartedByHand, Stopped
 from stockade_frontend.messages import PROTOCOL
 
 __all__ = ["Place", "say", "take_place"]
@@ -49,16 +49,11 @@ def take_place() -> Place:
 
     Raises `StartedByHand` (status 2) if there is no supervisor behind this process, and `Stopped` if it has gone.
     """
-    try:
-        label, generation, sockets, core_pid = _read(os.environ)
-        if os.environ.get("STOCKADE_DEBUGGABLE") != "1":
-            _hide()
-        lifeline = _take_stdin()
-        return Place(label, generation, sockets, core_pid, _read_secret(lifeline), lifeline)
-    except Ended as end:
-        if end.status:
-            say(end.reason)
-        raise
+    label, generation, sockets, core_pid = _read(os.environ)
+    if os.environ.get("STOCKADE_DEBUGGABLE") != "1":
+        _hide()
+    lifeline = _take_stdin()
+    return Place(label, generation, sockets, core_pid, _read_secret(lifeline), lifeline)
 
 
 def _read(environment: Mapping[str, str]) -> tuple[str, int, str, int | None]:
