@@ -29,8 +29,8 @@ from stockade.control import (
     StopWorker,
     WorkerPlan,
 )
+from stockade.exits import Exit
 from stockade.supervisor.actions import Action, CloseStdin, Kill, Quit, Say, Start, Tell, Terminate
-from stockade.supervisor.exits import Exit
 from stockade.supervisor.happenings import (
     Begun,
     Child,

@@ -13,8 +13,8 @@ from stockade.cli.opening import find_worker, open_configuration
 from stockade.cli.trial import Outcome, Request, Trial
 from stockade.config.specs import Configuration
 from stockade.errors import Code
+from stockade.exits import BY_SIGNAL, Exit
 from stockade.observe.logs import LEVELS, escape
-from stockade.supervisor.exits import BY_SIGNAL, Exit
 
 __all__ = ["invoke"]
 

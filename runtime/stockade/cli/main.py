@@ -18,7 +18,7 @@ import click
 from stockade.cli.completion import COMPLETE, complete
 from stockade.cli.usage import Usage, complaint, no_such_command
 from stockade.errors import ConfigurationError, StartError
-from stockade.supervisor.exits import BY_SIGNAL, Exit
+from stockade.exits import BY_SIGNAL, Exit
 
 __all__ = ["cli", "main"]
 
@@ -102,7 +102,7 @@ def cli(ctx: click.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line, `sys.argv` unless `arguments` are given, and exit with a code of `supervisor.exits`."""
+    """Run the command line, `sys.argv` unless `arguments` are given, and exit with a code of `stockade.exits`."""
     instruction = os.environ.get(COMPLETE)
     if instruction:
         sys.exit(complete(cli, instruction))

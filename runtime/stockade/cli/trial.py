@@ -21,7 +21,7 @@ import attrs
 from stockade import control
 from stockade.config.plan import plan, to_json
 from stockade.config.specs import Configuration, Restart, WorkerSpec
-from stockade.supervisor.exits import BY_SIGNAL
+from stockade.exits import BY_SIGNAL
 from stockade.supervisor.launch import plan_in_memory, supervisor_program
 from stockade.supervisor.machine import PR_SET_PDEATHSIG, prctl
 

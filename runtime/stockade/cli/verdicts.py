@@ -13,7 +13,7 @@ from stockade.cli import options, values
 from stockade.cli.importing import Imported, import_modules
 from stockade.cli.opening import find_worker, open_configuration
 from stockade.errors import ConfigurationError
-from stockade.supervisor.exits import Exit
+from stockade.exits import Exit
 
 __all__ = ["check", "explain"]
 

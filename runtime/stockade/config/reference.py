@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import attrs
 
+from stockade import exits
 from stockade.config.keys import Key, keys_of
 from stockade.config.schema import schema
 from stockade.config.specs import Configuration, Rules
@@ -152,8 +152,6 @@ def _default(key: Key) -> str:
 
 
 def _exit_codes() -> str:
-    # By name: config stands below the supervisor and must not import it; only this page, which runs nothing, looks up.
-    exits = import_module("stockade.supervisor.exits")
     rows = [f"| {code.value} | {exits.MEANINGS[code]} |" for code in exits.Exit]
     signalled = f"| {exits.BY_SIGNAL} + n | a second signal n came during a stop, and everything was killed at once |"
     return "\n".join(["| code | meaning |", "|---|---|", *rows, signalled, ""])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 
 from stockade.removal import remove_tree
 
-__all__ = ["leave_nothing", "withdraw_from_siblings"]
+__all__ = ["leave_nothing", "vigil", "withdraw_from_siblings"]
 
 _PR_SET_DUMPABLE = 4
 
@@ -22,6 +24,31 @@ def leave_nothing(pids: Iterable[int], run_directory: str) -> None:
             os.killpg(pid, signal.SIGKILL)
     with contextlib.suppress(OSError):  # the next start sweeps what could not be removed
         remove_tree(run_directory)
+
+
+@contextlib.contextmanager
+def vigil(pipe: int, ended: Callable[[], None]) -> Iterator[None]:
+    """Call `ended`, in a thread of its own, if the other end of `pipe` is closed before the block is left.
+
+    Reads nothing. While an application's modules are imported nobody reads the pipe, and that may take for ever.
+    """
+    done, leave = os.pipe()
+
+    def watch() -> None:
+        poll = select.poll()
+        poll.register(pipe, 0)  # that it is closed is told unasked: POLLHUP
+        poll.register(done, 0)
+        if any(descriptor == pipe for descriptor, _ in poll.poll()):
+            ended()
+
+    thread = threading.Thread(target=watch, name="stockade-vigil", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        os.close(leave)
+        thread.join()
+        os.close(done)
 
 
 def withdraw_from_siblings() -> None:

@@ -27,9 +27,9 @@ from stockade.core.commands.registry import Registry, collect
 from stockade.core.events.bus import Bus
 from stockade.core.events.event import Events
 from stockade.core.gate import House
-from stockade.core.lifeline import leave_nothing, withdraw_from_siblings
+from stockade.core.lifeline import leave_nothing, vigil, withdraw_from_siblings
 from stockade.core.loop import Core
-from stockade.core.pipes import ControlPipes, read_first
+from stockade.core.pipes import ControlPipes, read_first, read_rest
 from stockade.core.policy.authority import Authority
 from stockade.core.room import make_room
 from stockade.core.selfcheck import check_that_strangers_are_refused
@@ -97,6 +97,25 @@ class _Process:
 
         Raises StartError or ConfigurationError for what no new start would mend.
         """
+        with vigil(self.incoming, self.orphaned_at_start):
+            core, lifespans = await self._start()
+        loop = asyncio.get_running_loop()
+        pipes = ControlPipes(
+            loop, self.incoming, self.outgoing, self.decoder, core.receive, lambda: self.orphaned(core.pids())
+        )
+        core.tell = pipes.send
+        core.tell(control.CoreReady())
+        for message in self.waiting:
+            core.receive(message)
+        pipes.open()
+        grace = await core.stopped
+        core.house.dispatcher.close()
+        await lifespans.leave(grace)
+        core.log_statistics()
+        return 0
+
+    async def _start(self) -> tuple[Core, Lifespans]:
+        """Everything but the control pipes."""
         loop = asyncio.get_running_loop()
         registry = collect(self.configuration.app.commands)
         if registry.faults:
@@ -107,20 +126,7 @@ class _Process:
         authenticator = Authenticator.bind(context)
         authenticator.attach(loop)
         core = Core.of(loop, context, authenticator, self.configuration)
-        pipes = ControlPipes(
-            loop, self.incoming, self.outgoing, self.decoder, core.receive, lambda: self.orphaned(core.pids())
-        )
-        core.tell = pipes.send
-        lifespans = await self._furnish(core, registry)
-        core.tell(control.CoreReady())
-        for message in self.waiting:
-            core.receive(message)
-        pipes.open()
-        grace = await core.stopped
-        core.house.dispatcher.close()
-        await lifespans.leave(grace)
-        core.log_statistics()
-        return 0
+        return core, await self._furnish(core, registry)
 
     async def _furnish(self, core: Core, registry: Registry) -> Lifespans:
         """Give the core its house: authority, dispatcher, bus, and what the application's lifespans yield."""
@@ -141,6 +147,16 @@ class _Process:
         authority = Authority.resolve(self.configuration, registry.commands)
         core.house = House(loop, authority, registry.commands, dispatcher, bus, core)
         return lifespans
+
+    def orphaned_at_start(self) -> NoReturn:
+        """The supervisor has gone before the core could hear of its workers: what it has said stands in the pipe."""
+        messages = [*self.waiting, *read_rest(self.incoming, self.decoder)]
+        spawned = {(each.label, each.generation): each.pid for each in messages if isinstance(each, control.Spawned)}
+        for each in messages:
+            if isinstance(each, control.Exited):
+                del spawned[each.label, each.generation]
+        leave_nothing(spawned.values(), self.run_directory)
+        os._exit(0)  # not `leave`: the main thread may hold any lock
 
     def orphaned(self, pids: list[int]) -> NoReturn:
         """The supervisor has gone: leave nothing behind."""

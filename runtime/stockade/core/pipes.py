@@ -10,7 +10,7 @@ import attrs
 
 from stockade import control
 
-__all__ = ["ControlPipes", "read_first"]
+__all__ = ["ControlPipes", "read_first", "read_rest"]
 
 _CHUNK = 64 * 1024
 
@@ -31,6 +31,14 @@ def read_first(descriptor: int) -> tuple[control.Configure, control.Decoder, lis
             if not isinstance(first, control.Configure):
                 raise control.ControlError(f"the first line is a {type(first).__name__}, not a Configure")
             return first, decoder, rest
+
+
+def read_rest(descriptor: int, decoder: control.Decoder) -> list[control.Message]:
+    """All that stands in the pipe when its other end is closed; raises ControlError for what is no message."""
+    messages: list[control.Message] = []
+    while data := os.read(descriptor, _CHUNK):
+        messages += decoder.feed(data)
+    return messages
 
 
 @attrs.define(eq=False)

@@ -24,7 +24,7 @@ from stockade.demo import stage
 from stockade.demo.show import progress, show_summary, summary
 from stockade.demo.story import Story
 from stockade.errors import StartError
-from stockade.supervisor.exits import BY_SIGNAL, Exit
+from stockade.exits import BY_SIGNAL, Exit
 from stockade.supervisor.launch import plan_in_memory, supervisor_program
 
 __all__ = ["run_demo"]

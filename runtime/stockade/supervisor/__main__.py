@@ -6,7 +6,7 @@ import sys
 
 from stockade.control import ControlError, Plan
 from stockade.errors import StartError
-from stockade.supervisor.exits import Exit
+from stockade.exits import Exit
 from stockade.supervisor.supervise import supervise
 
 

@@ -16,9 +16,9 @@ import attrs
 
 from stockade import limits
 from stockade.control import CoreFailed, CoreReady, End, Greeted, Left, Plan, Pong, WorkerReady
+from stockade.exits import BY_SIGNAL, Exit
 from stockade.supervisor.actions import Action, Quit, Say, Tell
 from stockade.supervisor.core_life import Core, CoreState, CoreStatistics
-from stockade.supervisor.exits import BY_SIGNAL, Exit
 from stockade.supervisor.happenings import Begun, Ended, Garbled, Happening, Heard, NotStarted, Signalled, Started, Tick
 from stockade.supervisor.worker_life import OVER, Aim, State, Worker, WorkerStatistics
 
