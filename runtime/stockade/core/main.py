@@ -154,7 +154,7 @@ class _Process:
         spawned = {(each.label, each.generation): each.pid for each in messages if isinstance(each, control.Spawned)}
         for each in messages:
             if isinstance(each, control.Exited):
-                del spawned[each.label, each.generation]
+                spawned.pop((each.label, each.generation), None)
         leave_nothing(spawned.values(), self.run_directory)
         os._exit(0)  # not `leave`: the main thread may hold any lock
 
