@@ -14,7 +14,7 @@ from stockade_frontend import errors
 from stockade_frontend.session import Session, State
 
 EVERYTHING = {"allow": ["**"], "deny": []}
-LIMITS = {"message": 1000, "batch": 10, "calls": 5, "topics": 5, "depth": 32}
+LIMITS = {"message": 1000, "event": 500, "batch": 10, "calls": 5, "topics": 5, "depth": 32}
 WELCOME: dict[str, Any] = {
     "protocol": 1,
     "worker": "editor",
@@ -233,7 +233,7 @@ def test_event_that_is_not_granted_is_not_emitted() -> None:
     with pytest.raises(errors.NotAllowed):
         session.prepare_emit("notes/changed", None, None)
     with pytest.raises(errors.TooLarge):
-        session.prepare_emit("editor/opened", "n" * 1000, None)
+        session.prepare_emit("editor/opened", "n" * 500, None)
 
 
 def test_subscriptions_to_one_topic_are_answered_in_their_order() -> None:

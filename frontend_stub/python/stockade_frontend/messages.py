@@ -27,11 +27,12 @@ class ShapeError(ValueError):
 
 
 class Limits(NamedTuple):
-    """What the core takes: bytes of a message, messages of a batch, calls in flight, subscriptions, containers within
-    each other.
+    """What the core takes: bytes of a message, bytes of an emit's frame, messages of a batch, calls in flight,
+    subscriptions, containers within each other.
     """
 
     message: int
+    event: int
     batch: int
     calls: int
     topics: int

@@ -69,7 +69,7 @@ class Session:
         self.state = State.BORN
         self.outbox = Outbox()
         self.inbox = Inbox(queue)
-        self.limits = Limits(0, 1, 0, 0, DEPTH)
+        self.limits = Limits(0, 0, 1, 0, 0, DEPTH)
         self.grants = Grants(Grant(".", (), ()), Grant("/", (), ()), Grant("/", (), ()))
         #: The core has asked this worker to finish, within so many milliseconds.
         self.stopping = False
@@ -115,7 +115,7 @@ class Session:
         ident = self._last_id + 1
         # A batch and a call stand around the arguments: two of the containers that may stand within each other.
         message = encode_call(ident, command, arguments, self.limits.depth - 2)
-        self._fits(len(message) + LARGEST_HEAD)
+        self._fits(len(message) + LARGEST_HEAD, "a message", self.limits.message)
         self._last_id = ident
         self.outbox.put(message)
         pending = self._calls[ident] = Pending(ident)
@@ -155,7 +155,7 @@ class Session:
             before, behind = name.encode() + b"|\x82", body
         else:
             before, behind = name.encode() + b"|\x83", body + encode({"to": to})
-        self._fits(len(before) + 9 + len(behind))
+        self._fits(len(before) + 9 + len(behind), "an event", self.limits.event)
         return before, behind
 
     def number_emit(self, prepared: tuple[bytes, bytes]) -> bytes:
@@ -169,9 +169,9 @@ class Session:
         self.outbox.put(encode(["bye", {"emitted": self.emitted}]))
         return self._bye
 
-    def _fits(self, size: int) -> None:
-        if size > self.limits.message:
-            raise TooLarge(f"{size} bytes, where a message may have {self.limits.message} (nothing was sent)")
+    def _fits(self, size: int, what: str, limit: int) -> None:
+        if size > limit:
+            raise TooLarge(f"{size} bytes, where {what} may have {limit} (nothing was sent)")
 
     def unanswered(self) -> list[Pending]:
         """What is asked and awaits its answer: calls, pings, subscriptions."""
