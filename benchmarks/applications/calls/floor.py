@@ -1,0 +1,54 @@
+"""The floor: an echo of bare pyzmq in a process of its own, which answers each message with itself.
+
+``python floor.py ADDRESS KIND [CPU]``. Kind `router` is a ROUTER that blocks in recv, for one message at a time; kind
+`dealer` is a DEALER that polls and then empties its socket, for many. No exception, no copy and no check is in its way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(address: str, kind: str, *cpu: str) -> None:
+    if cpu:
+        os.sched_setaffinity(0, {int(cpu[0])})  # before the context makes its thread, which inherits it
+    import zmq
+
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    if kind == "router":
+        answer_one_by_one(context.socket(zmq.ROUTER), address)
+    else:
+        answer_all(context.socket(zmq.DEALER), address)
+
+
+def answer_one_by_one(socket, address: str) -> None:  # type: ignore[no-untyped-def]
+    from zmq import SNDMORE
+
+    more = int(SNDMORE)
+    socket.bind(address)
+    receive, send = socket.recv, socket.send
+    while True:
+        peer = receive()
+        frame = receive()
+        send(peer, more)
+        send(frame)
+
+
+def answer_all(socket, address: str) -> None:  # type: ignore[no-untyped-def]
+    import zmq
+
+    socket.sndhwm = socket.rcvhwm = 0
+    socket.bind(address)
+    poller = zmq.Poller()
+    poller.register(socket, zmq.POLLIN)
+    receive, send, get = socket.recv, socket.send, socket.get
+    events, readable = int(zmq.EVENTS), int(zmq.POLLIN)
+    while True:
+        poller.poll()
+        while get(events) & readable:
+            send(receive())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
