@@ -49,22 +49,20 @@ class Connection:
     def __init__(self, endpoint: Endpoint, spin: float = 0.0) -> None:
         self._endpoint = endpoint
         self._session = endpoint.session
+        self._outbox = endpoint.session.outbox
         self._spin = spin
         self._commands = endpoint.link.commands
         self._sends_everything = True
         self._handling = False
         self._looked = 0.0
-        self._poller = self._a_poller(endpoint.link.emits)
-        # XPUB is always "writable", so that there is room is seen only on its descriptor.
-        self._room = self._a_poller(descriptor(endpoint.link.emits))
+        link = endpoint.link
+        self._lifeline = link.lifeline
+        #: What is polled. It begins with the commands socket, which is polled for room too while some is wanted.
+        self._sources: list[tuple[Any, int]] = [
+            (source, POLLIN) for source in (link.commands, link.events, link.emits, link.lifeline)
+        ]
         while not endpoint.is_connected:
             self._turn(-1)
-
-    def _a_poller(self, emits: Any) -> zmq.Poller:
-        poller, link = zmq.Poller(), self._endpoint.link
-        for source in (link.commands, link.events, emits, link.lifeline):
-            poller.register(source, POLLIN)
-        return poller
 
     # -- who and what -----------------------------------------------------------------------------------------------
 
@@ -112,7 +110,6 @@ class Connection:
         Raises a subclass of `CommandError` with the core's answer; some of them before anything is sent (NotAllowed,
         Busy, TooLarge), and EncodeError if an argument cannot be sent.
         """
-        # Measured beside a bare send, poll of the same four, receive: 12 µs more per call.
         self._endpoint.check()
         pending = self._session.call(command, arguments)
         while not pending.done:
@@ -129,7 +126,7 @@ class Connection:
     def _begin(self, command: str, arguments: dict[str, Any]) -> Pending:
         self._endpoint.check()
         pending = self._session.call(command, arguments)
-        if len(self._session.outbox) >= EAGER:
+        if len(self._outbox) >= EAGER:
             self._turn(0)
         return pending
 
@@ -186,10 +183,13 @@ class Connection:
         """
         self._endpoint.check()
         prepared = self._session.prepare_emit(name, payload, to)
-        if time.monotonic() - self._looked > LOOK:
+        now = time.monotonic()
+        if now - self._looked > LOOK:
+            self._looked = now
             self._turn(0)
         while not self._endpoint.emit(prepared):
-            self._turn(-1, self._room)
+            # XPUB always calls itself writable: that there is room now is seen on its descriptor alone.
+            self._turn(-1, descriptor(self._endpoint.link.emits))
 
     # -- living -------------------------------------------------------------------------------------------------------
 
@@ -275,23 +275,26 @@ class Connection:
             self._turn(left)
         return pending.result()
 
-    def _turn(self, timeout: int, poller: zmq.Poller | None = None) -> None:
-        """Send what has gathered, wait up to `timeout` milliseconds (-1: for ever), and read what there is."""
+    def _turn(self, timeout: int, room: int | None = None) -> None:
+        """Send what has gathered, wait up to `timeout` milliseconds (-1: for ever), and read what there is.
+
+        `room` is a descriptor that ends the wait too.
+        """
         endpoint = self._endpoint
-        self._looked = time.monotonic()
         try:
-            if self._session.outbox:
-                self._flush()
+            if endpoint.flush() is not self._sends_everything:
+                self._note_room()
             if self._spin and timeout != 0 and self._spun():
                 endpoint.receive()
                 return
-            for source, flags in (poller or self._poller).poll(timeout):
+            sources = self._sources if room is None else [*self._sources, (room, POLLIN)]
+            for source, flags in zmq.zmq_poll(sources, timeout):
                 if source is self._commands:
                     if flags & POLLIN:
                         endpoint.receive()
                 elif source is endpoint.link.events:
                     endpoint.receive_events()
-                elif source == endpoint.link.lifeline:
+                elif source == self._lifeline:
                     endpoint.link.look_at_lifeline()
                 else:
                     endpoint.receive_emits()
@@ -301,12 +304,10 @@ class Connection:
             endpoint.finish(end)
             raise
 
-    def _flush(self) -> None:
-        everything = self._endpoint.flush()
-        if everything is not self._sends_everything:
-            self._sends_everything = everything
-            for poller in (self._poller, self._room):
-                poller.modify(self._commands, POLLIN if everything else POLLIN | POLLOUT)
+    def _note_room(self) -> None:
+        """What has gathered did not all go, or does so again: wait for room, or no more."""
+        self._sends_everything = not self._sends_everything
+        self._sources[0] = (self._commands, POLLIN if self._sends_everything else POLLIN | POLLOUT)
 
     def _spun(self) -> bool:
         """Look at the commands socket for a while without sleeping: whether something has come."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from threading import get_ident
 
+import zmq
+
 import stockade_frontend
 from stockade_frontend.errors import Busy, Closed, Ended, WrongThread
 from stockade_frontend.events import Event, Handler, Listeners, Subscription
-from stockade_frontend.link import Link, readable
+from stockade_frontend.link import DONTWAIT, Link, readable
 from stockade_frontend.pending import Pending
 from stockade_frontend.session import Session, State, Statistics
 from stockade_frontend.worker import say, take_place
@@ -58,19 +60,21 @@ class Endpoint:
         self.takes_emits = False
         #: Why nothing more can be said, once it is so.
         self.over: Ended | Closed | None = None
-        self._thread, self._pid = get_ident(), os.getpid()
+        self._thread = get_ident()
+        self.is_inherited = False
+        os.register_at_fork(after_in_child=self._inherit)
 
     def check(self) -> None:
-        """Raise `WrongThread`, or what has ended the conversation, if it has. Costs 0.1 µs."""
-        if get_ident() != self._thread or os.getpid() != self._pid:
+        """Raise `WrongThread`, or what has ended the conversation, if it has."""
+        if get_ident() != self._thread:
             raise WrongThread("a connection belongs to the thread and process that made it; give the work to that one")
         if self.over is not None:
             raise type(self.over)(str(self.over))
 
-    @property
-    def is_inherited(self) -> bool:
-        """Whether this is a child that has the connection of its parent by fork: it is not to be touched here."""
-        return os.getpid() != self._pid
+    def _inherit(self) -> None:
+        """This is a child, which has the connection of its parent by fork: it is not to be touched here."""
+        self._thread = 0
+        self.is_inherited = True
 
     @property
     def is_connected(self) -> bool:
@@ -81,16 +85,19 @@ class Endpoint:
 
     def flush(self) -> bool:
         """Send the batches that have gathered; False if there is no room for all of them."""
-        outbox = self.session.outbox
-        while (batch := outbox.batch()) is not None:
-            if not self.link.send(batch):
+        outbox, commands = self.session.outbox, self.link.commands
+        batch = outbox.batch()
+        while batch is not None:
+            try:
+                commands.send(batch, DONTWAIT)
+            except zmq.Again:
                 return False
-            outbox.sent()
+            batch = outbox.sent()
         return True
 
     def receive(self) -> list[Pending]:
         """Read one frame that is there on the commands socket: what it has answered."""
-        return self.session.receive(self.link.receive(self.link.commands))
+        return self.session.receive(self.link.commands.recv(DONTWAIT))
 
     def receive_events(self) -> bool:
         """Read the events that are there, a turn of them at most; whether there may be more."""
@@ -98,7 +105,7 @@ class Endpoint:
         for _ in range(TURN):
             if not readable(events):
                 return False
-            session.receive_event(self.link.receive(events))
+            session.receive_event(events.recv(DONTWAIT))
         return True
 
     def receive_emits(self) -> None:
@@ -106,11 +113,15 @@ class Endpoint:
         emits = self.link.emits
         while readable(emits):
             self.takes_emits = False
-            self.takes_emits = self.session.receive_subscription(self.link.receive(emits))
+            self.takes_emits = self.session.receive_subscription(emits.recv(DONTWAIT))
 
     def emit(self, prepared: tuple[bytes, bytes]) -> bool:
         """Send a prepared event as the next one; False if there is no room, or nobody there: XPUB would drop it."""
-        if not self.takes_emits or not self.link.emit(self.session.number_emit(prepared)):
+        if not self.takes_emits:
+            return False
+        try:
+            self.link.emits.send(self.session.number_emit(prepared), DONTWAIT)
+        except zmq.Again:
             return False
         self.session.emitted += 1
         return True

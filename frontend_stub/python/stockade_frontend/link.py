@@ -12,11 +12,12 @@ import zmq
 from stockade_frontend.errors import StartedByHand, Stopped
 from stockade_frontend.worker import Place
 
-__all__ = ["POLLIN", "POLLOUT", "Link", "descriptor", "readable"]
+__all__ = ["DONTWAIT", "POLLIN", "POLLOUT", "Link", "descriptor", "readable"]
 
 # As plain integers: pyzmq's enumerations cost a microsecond wherever they are combined.
 POLLIN, POLLOUT = int(zmq.POLLIN), int(zmq.POLLOUT)
-_EVENTS, _DONTWAIT = int(zmq.EVENTS), int(zmq.DONTWAIT)
+DONTWAIT = int(zmq.DONTWAIT)
+_EVENTS = int(zmq.EVENTS)
 
 #: Batches that wait in libzmq for a core that does not read. More calls than `limits.calls` are never in them.
 _COMMANDS_QUEUE = 64
@@ -52,18 +53,6 @@ class Link:
         made.bind(f"{place.sockets}/{name}")
         return made
 
-    def send(self, frame: bytes) -> bool:
-        """Send a frame on the commands socket; False if there is no room."""
-        return _send(self.commands, frame)
-
-    def emit(self, frame: bytes) -> bool:
-        """Send a frame on the emits socket; False if there is no room."""
-        return _send(self.emits, frame)
-
-    def receive(self, source: zmq.Socket[bytes]) -> bytes:
-        """The next frame of `source`, which EVENTS or a poll has announced."""
-        return source.recv(_DONTWAIT)
-
     def look_at_lifeline(self) -> None:
         """The lifeline is readable. Raises `Stopped` at its end."""
         if not os.read(self.lifeline, 4096):
@@ -73,14 +62,6 @@ class Link:
         """Close all three. What has not been sent by now is lost: leave first."""
         self._context.destroy(linger=0)
         os.close(self.lifeline)
-
-
-def _send(target: zmq.Socket[bytes], frame: bytes) -> bool:
-    try:
-        target.send(frame, _DONTWAIT)
-    except zmq.Again:
-        return False
-    return True
 
 
 def readable(source: zmq.Socket[bytes]) -> bool:

@@ -20,7 +20,7 @@ def _head(count: int) -> bytes:
 
 
 class Outbox:
-    """Encoded messages in their order. `batch()` is what to send next, `sent()` says that it went.
+    """Encoded messages in their order. `batch()` is what to send next, and `sent()` says that it went.
 
     `messages` and `size` bound one batch: their count, and its bytes; a single message is never larger than `size`
     (who puts it in has checked).
@@ -52,10 +52,11 @@ class Outbox:
             self._batch = self._gather()
         return self._batch
 
-    def sent(self) -> None:
-        """The frame that `batch()` gave has gone."""
-        self._batch = None
+    def sent(self) -> bytes | None:
+        """The frame that `batch()` gave has gone: the next one, or None."""
         self.batches += 1
+        self._batch = self._gather() if self._waiting else None
+        return self._batch
 
     def _gather(self) -> bytes:
         waiting = self._waiting

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from typing import Any, NoReturn
 
-from cbor2 import CBORDecodeError, CBORDecoder, CBORSimpleValue, dumps, undefined
+from cbor2 import CBORDecodeError, CBORDecoder, CBORSimpleValue, dumps, loads, undefined
 
 from stockade_frontend.errors import EncodeError
 
@@ -121,42 +122,67 @@ _TAGS = dict.fromkeys(
 _SUSPECT = bytes([0x1B, 0x3B, *range(0x40, 0x5C), *range(0xE0, 0xF4), 0xF7, 0xF8])
 
 
+#: An array of two, and a second item that nobody outside this process knows.
+_PAIR, _END = b"\x82", os.urandom(16)
+_BEHIND = b"\x50" + _END
+#: Above this, copying costs more than a stream.
+_LARGE = 64 * 1024
+
+
 def decode(data: bytes) -> Any:
     """The one value that `data` says. Raises `DecodeError` for anything that is not the profile: the sender's fault.
 
-    Measured on a frame with one result: 2.0 µs, of which cbor2.loads without any of the rules is 0.5.
+    `loads` does not say whether anything stands behind the item, and a decoder over a stream, which does, takes three
+    times as long. So the item is read as the first of a pair, whose second must then be the one that was put there.
     """
+    # Measured on a frame with one result, in µs: loads without a rule 0.45, this 0.9, with a stream 1.9; in a worker
+    # that has slept until the answer came, so with cold caches, a call became 5 µs shorter.
+    if len(data) > _LARGE:
+        return _examined(_decode_exactly(data), data)
     try:
-        # cbor2 lets an *empty* container stand one level below its limit: one less here, and the rare rest below.
-        value = _decode(data, DEPTH - 1)
+        # The pair is one level more, and cbor2 lets an *empty* container stand one level below its limit: what is
+        # just as deep as it may be is read again, exactly.
+        value, end = loads(
+            _PAIR + data + _BEHIND,
+            tag_hook=_refuse,
+            semantic_decoders=_TAGS,
+            max_depth=DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            strict_hashable_types=True,
+        )
     except CBORDecodeError:
-        value = _decode_deepest(data)
+        value = _decode_exactly(data)
+    else:
+        if end != _END:
+            raise DecodeError("bytes after the item")
+    return _examined(value, data)
+
+
+def _examined(value: Any, data: bytes) -> Any:
     if len(data.translate(None, _SUSPECT)) != len(data):
         _examine(value)
     return value
 
 
-def _decode(data: bytes, depth: int) -> Any:
+def _decode_exactly(data: bytes) -> Any:
+    """Read over a stream, to the very depth: what is large, or was refused with one level less."""
     stream = BytesIO(data)
-    value = CBORDecoder(
+    decoder = CBORDecoder(
         stream,
         tag_hook=_refuse,
         semantic_decoders=_TAGS,
-        max_depth=depth,
+        max_depth=DEPTH,
         allow_indefinite=False,
         allow_duplicate_keys=False,
         strict_hashable_types=True,
-    ).decode()
+    )
+    try:
+        value = decoder.decode()
+    except CBORDecodeError as error:
+        raise DecodeError(str(error)) from None
     if stream.tell() != len(data):
         raise DecodeError("bytes after the item")
-    return value
-
-
-def _decode_deepest(data: bytes) -> Any:
-    try:
-        value = _decode(data, DEPTH)
-    except (CBORDecodeError, UnicodeDecodeError) as error:
-        raise DecodeError(str(error)) from None
     if _depth(value) > DEPTH:
         raise DecodeError(f"more than {DEPTH} containers within each other")
     return value
