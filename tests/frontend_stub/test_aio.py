@@ -268,10 +268,11 @@ def test_emits_wait_for_a_core_that_does_not_read(core: Any, loop: str) -> None:
         loop,
         "async def emit(n): await core.emit('a', [n, b'x' * 5000], to='reporter' if n % 2 else None)",
         "tasks = [asyncio.create_task(emit(n)) for n in range(1500)]",
-        "await asyncio.sleep(0.1); tasks[-1].cancel()",
+        "await asyncio.sleep(0.1); tasks[-1].cancel(); print('cancelled')",
         "done = await asyncio.gather(*tasks, return_exceptions=True)",
         "print(sum(one is None for one in done), core.statistics().emitted)",
     ))  # fmt: skip
+    core.until_printed("cancelled")
     core.send(["ping", 1])
     core.expect("pong")
     numbers = []
@@ -282,7 +283,7 @@ def test_emits_wait_for_a_core_that_does_not_read(core: Any, loop: str) -> None:
         assert body[2:] == ([{"to": "reporter"}] if numbers[-1] % 2 else [])
     assert numbers == list(range(1499))
     assert bye(core, emitted=1499) == 0
-    assert core.printed() == "1499 1499\n"
+    assert core.printed() == "cancelled\n1499 1499\n"
 
 
 def test_calls_wait_for_a_core_that_does_not_read(core: Any, loop: str) -> None:
