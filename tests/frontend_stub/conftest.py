@@ -186,6 +186,11 @@ class ScriptedCore:
         assert self.events.poll(int(PATIENCE * 1000)), f"no subscription: {self.said()}"
         return self.events.recv()
 
+    def next_is_a_subscription(self) -> bool:
+        """Wait until the worker has said something: whether it is a subscription, and else a message."""
+        until(lambda: self._messages or self.commands.poll(0) or self.events.poll(1))
+        return not self._messages and not self.commands.poll(0)
+
     def grant(self) -> str:
         """Read a subscription, grant it, and answer `listening`: the topic."""
         frame = self.subscription()
