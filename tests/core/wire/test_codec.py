@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -128,3 +129,13 @@ def test_join_is_the_array_of_its_parts(count: int) -> None:
     """The parts are not encoded again."""
     parts = [encode([number, "x"]) for number in range(count)]
     assert join(parts, count) == encode([[number, "x"] for number in range(count)])
+
+
+@given(st.lists(st.binary(max_size=40) | VALUES.map(encode), max_size=8), VALUES)
+def test_a_frame_that_was_refused_leaves_nothing_behind(frames: list[bytes], value: Any) -> None:
+    """One decoder reads all frames, so what one of them has left it in must not tell in the next."""
+    for frame in [*frames, b"\x82" * limits.DEPTH, b"\xa2\x61a\x01\x61a", b"\x5a\x00\x00\xff\xff"]:
+        with suppress(WireError):
+            decode(frame)
+    assert decode(encode(value)) == value
+    decode(b"\x81" * limits.DEPTH + b"\x00")

@@ -36,22 +36,29 @@ _TAGS = dict.fromkeys((*range(300), 1004, 43000, 55799), _refuse_tag)
 
 
 def decode(data: bytes) -> Any:
-    """The one value that `data` encodes; raises WireError for anything that the profile does not have."""
+    """The one value that `data` encodes; raises WireError for anything that the profile does not have.
+
+    For one thread alone.
+    """
+    stream = io.BytesIO(data)
     try:
-        # cbor2 lets an *empty* container stand one level below its limit: one less here, and the rare rest below.
-        value = _decode(data, limits.DEPTH - 1)
-    except WireError:
-        value = _decode(data, limits.DEPTH)
-        check(value, limits.DEPTH, exact=True)
-        return value
-    if _SUSPECT.search(data):
-        check(value, limits.DEPTH, exact=True)
+        _usual.fp = stream
+        value = _usual.decode()
+    except _FAULTS:
+        # Refused, or an empty container at the deepest level: the decoder that tells them apart is made for it.
+        value = _decode_deepest(data)
+    else:
+        if stream.tell() != len(data):
+            raise WireError(f"{len(data) - stream.tell()} bytes behind the value")
+        if _SUSPECT.search(data):
+            check(value, limits.DEPTH, exact=True)
+    if len(data) > _LARGE:
+        _usual.fp = _NOTHING
     return value
 
 
-def _decode(data: bytes, depth: int) -> Any:
-    stream = io.BytesIO(data)
-    decoder = cbor2.CBORDecoder(
+def _decoder(stream: io.BytesIO, depth: int) -> cbor2.CBORDecoder:
+    return cbor2.CBORDecoder(
         stream,
         max_depth=depth,
         allow_indefinite=False,
@@ -60,12 +67,26 @@ def _decode(data: bytes, depth: int) -> Any:
         tag_hook=_refuse_tag,
         semantic_decoders=_TAGS,
     )
+
+
+#: cbor2 lets an *empty* container stand one level below its limit: one less here, and the rare rest apart. One for
+#: all frames: making it costs 1.3 µs of the 2.7 that a frame with one call then took.
+_NOTHING = io.BytesIO()
+_usual = _decoder(_NOTHING, limits.DEPTH - 1)
+#: Above this many bytes, a frame that has been read is let go at once, not with the next.
+_LARGE = 64 * 1024
+_FAULTS = (cbor2.CBORError, ValueError, OverflowError, MemoryError, RecursionError)
+
+
+def _decode_deepest(data: bytes) -> Any:
+    stream = io.BytesIO(data)
     try:
-        value = decoder.decode()
-    except (cbor2.CBORError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+        value = _decoder(stream, limits.DEPTH).decode()
+    except _FAULTS as error:
         raise WireError(_first_line(error)) from error
     if stream.tell() != len(data):
         raise WireError(f"{len(data) - stream.tell()} bytes behind the value")
+    check(value, limits.DEPTH, exact=True)
     return value
 
 
