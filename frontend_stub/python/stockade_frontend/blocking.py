@@ -49,6 +49,8 @@ class Connection:
     def __init__(self, endpoint: Endpoint, spin: float = 0.0) -> None:
         self._endpoint = endpoint
         self._session = endpoint.session
+        #: This worker's label, and which start of it this is, from 1.
+        self.label, self.generation = endpoint.session.label, endpoint.session.generation
         self._outbox = endpoint.session.outbox
         self._spin = spin
         self._commands = endpoint.link.commands
@@ -65,16 +67,6 @@ class Connection:
             self._turn(-1)
 
     # -- who and what -----------------------------------------------------------------------------------------------
-
-    @property
-    def label(self) -> str:
-        """This worker's label."""
-        return self._session.label
-
-    @property
-    def generation(self) -> int:
-        """Which start of this worker this is, from 1."""
-        return self._session.generation
 
     @property
     def grants(self) -> Grants:

@@ -31,7 +31,7 @@ LEAVE = 2.0
 EAGER = 64
 #: Seconds in which the core's last message, which says why, may come behind the news that its connection is closed:
 #: these come on two sockets.
-LAST_WORDS = 0.1
+LAST_WORDS = 0.3
 
 _taken = False
 
