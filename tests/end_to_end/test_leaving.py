@@ -1,0 +1,114 @@
+"""Leave-taking: nothing that a worker has said before it goes is lost."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from applications.application import capability, worker
+
+COMMANDS = """
+import asyncio
+from stockade import Event, command, listener
+
+seen = {"events": 0, "calls": 0}
+
+@listener("a/*")
+async def on_event(event: Event) -> None:
+    seen["events"] += 1
+
+@command("count", inline=True)
+def count() -> int:
+    seen["calls"] += 1
+    return seen["calls"]
+
+@command("slow")
+async def slow() -> str:
+    await asyncio.sleep(0.05)
+    return "done"
+
+@command("seen", inline=True)
+def what_was_seen() -> dict[str, int]:
+    return seen
+"""
+
+BLOCKING = """
+from stockade_frontend import connect
+
+with connect() as core:
+    core.ready()
+    for number in range(1000):
+        core.emit("a/x", number)
+    calls = [core.call("count") for _ in range(300)]
+    slow = core.call("slow")
+print("pending", core.statistics().pending, "emitted", core.statistics().emitted)
+"""
+
+ASYNCIO = """
+import asyncio
+from stockade_frontend import aio
+
+async def main():
+    async with aio.connect() as core:
+        core.ready()
+        for number in range(1000):
+            await core.emit("a/x", number)
+        calls = [asyncio.ensure_future(core.invoke("count")) for _ in range(300)]
+        slow = asyncio.ensure_future(core.invoke("slow"))
+        await asyncio.sleep(0)
+    print("pending", core.statistics().pending, "emitted", core.statistics().emitted)
+    await asyncio.gather(*calls, slow)
+
+asyncio.run(main())
+"""
+
+# Without a leave: what is emitted is still handled if it has reached the core's machine, and nothing hangs.
+NO_LEAVE = """
+import os, time
+from stockade_frontend import connect
+
+core = connect()
+core.ready()
+for number in range(1000):
+    core.emit("a/x", number)
+core.ping()
+os._exit(0)
+"""
+
+
+def run(application, program: str):
+    """One worker with this program, to its end; what the core has counted of it, and the application."""
+    application.write("brief.py", program)
+    application.configure(
+        worker("brief", "brief.py", capabilities=["all"]),
+        worker("witness", capabilities=["all"]),
+        capability("all", commands=["*"], events={"emit": ["a/*"]}),
+        commands=COMMANDS,
+    )
+    application.start()
+    return application.closed("brief@1")
+
+
+@pytest.mark.parametrize("program", [BLOCKING, ASYNCIO], ids=["blocking", "asyncio"])
+def test_who_emits_and_calls_and_closes_at_once_is_heard_to_the_last_word(application, program) -> None:
+    """A thousand emits and three hundred calls, one of them slow, then `bye`: all handled, all answered."""
+    counted = run(application, program)
+    assert (counted["emits"], counted["calls"], counted["in_flight"]) == (1000, 301, 0)
+    seen = application.puppet("witness").do(
+        "import time\nwhile (seen := core.invoke('seen'))['events'] < 1000:\n    time.sleep(0.002)\nseen"
+    )
+    assert seen == {"events": 1000, "calls": 300}
+    application.log.wait(source="brief@1", message="pending 0 emitted 1000")
+    ended = application.log.wait(event="worker_exited", worker="brief")
+    assert (ended["code"], ended["left"]) == (0, True)
+
+
+def test_who_goes_without_a_word_has_its_emits_handled_all_the_same(application) -> None:
+    """As far as they were on their way; nobody hangs."""
+    counted = run(application, NO_LEAVE)
+    ended = application.log.wait(event="worker_exited", worker="brief")
+    assert (ended["code"], ended.get("left")) == (0, None)
+    assert 0 < counted["emits"] <= 1000
+    assert application.puppet("witness").do("core.ping() > 0")
+    application.signal(signal.SIGTERM)
+    assert application.wait() == 0
