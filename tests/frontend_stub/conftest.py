@@ -115,7 +115,7 @@ class ScriptedCore:
         return self.output.read_text()
 
     def until_printed(self, text: str) -> None:
-        until(lambda: text in self.printed() or (self.worker is not None and self.worker.poll() is not None))
+        wait_until(lambda: text in self.printed() or (self.worker is not None and self.worker.poll() is not None))
         assert text in self.printed(), self.said()
 
     # -- the link -----------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ class ScriptedCore:
             made.rcvhwm = 10  # small, as the core's is: what is not read soon waits in the worker
             made.subscribe(b"")
         path = Path(self.place, name)
-        until(lambda: path.exists() and stat.S_ISSOCK(path.lstat().st_mode))
+        wait_until(lambda: path.exists() and stat.S_ISSOCK(path.lstat().st_mode))
         made.connect(f"ipc://{path}")
         return made
 
@@ -188,7 +188,7 @@ class ScriptedCore:
 
     def next_is_a_subscription(self) -> bool:
         """Wait until the worker has said something: whether it is a subscription, and else a message."""
-        until(lambda: self._messages or self.commands.poll(0) or self.events.poll(1))
+        wait_until(lambda: self._messages or self.commands.poll(0) or self.events.poll(1))
         return not self._messages and not self.commands.poll(0)
 
     def grant(self) -> str:
@@ -245,7 +245,7 @@ class ScriptedCore:
         Path(self.place).rmdir()
 
 
-def until(condition: Callable[[], Any]) -> None:
+def wait_until(condition: Callable[[], Any]) -> None:
     """Wait for a condition of another process."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -259,3 +259,9 @@ def core(tmp_path: Path) -> Iterator[ScriptedCore]:
     made = ScriptedCore(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], Any]], None]:
+    """Waits for a condition of another process."""
+    return wait_until

@@ -433,6 +433,22 @@ def test_emits_wait_for_a_core_that_does_not_read(core: Any) -> None:
     assert core.farewell(emitted=3000) == 0
 
 
+def test_worker_that_only_emits_answers_pings_and_ends_with_its_lifeline(core: Any, until: Any) -> None:
+    """Though there is always room, so that it never waits in the stub."""
+    core.start(program("while True: core.emit('a'); time.sleep(0.0005)"))
+    core.send(["ping", 7])
+
+    def has_answered() -> bool:
+        while core.emits.poll(0):
+            core.emits.recv()
+        return bool(core.commands.poll(0))
+
+    until(has_answered)
+    assert core.expect("pong") == ["pong", 7]
+    core.end_lifeline()
+    assert core.exit_status() == 0
+
+
 def test_calls_wait_for_a_core_that_does_not_read(core: Any) -> None:
     """Large batches that libzmq does not take are sent when there is room, each once and in order."""
     core.start(program(
