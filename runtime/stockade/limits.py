@@ -56,6 +56,8 @@ START = 30.0
 LOGGED_REFUSALS = 20
 #: How often the core looks whether a worker has bound its sockets.
 LOOK = 0.003
+#: How rarely it looks at one that binds and does not listen.
+LONGEST_LOOK = 0.25
 #: From a breach to the kill: time for the worker to read why.
 BREACH_GRACE = 0.5
 #: How long the core waits for the emits that a `bye` has counted, and for what an ended worker left in its link.

@@ -126,11 +126,11 @@ class Gate:
 
     # -- the commands socket ------------------------------------------------------------------------------------------
 
-    def on_batch(self, frame: bytes, extra: int) -> None:
+    def on_batch(self, frame: bytes, more: bool) -> None:
         """Handle a batch, message by message; the first breach in it ends the worker."""
         try:
-            if extra:
-                raise Breach(BreachCode.BAD_FRAME, f"{extra + 1} frames, where a batch is one")
+            if more:
+                raise Breach(BreachCode.BAD_FRAME, "several frames, where a batch is one")
             if len(frame) > self._limits.message:
                 raise Breach(BreachCode.TOO_LARGE, f"a batch of {len(frame)} bytes, over {self._limits.message}")
             take = self.conversation.take
@@ -312,9 +312,9 @@ class Gate:
         self.cancel_calls()
         self._leaving = None
         self.say(["bye", {"emitted": self._emits}])
+        self._house.owner.left(self)  # before the worker can hear it, and end
         self._link.flush()
         self.close()
-        self._house.owner.left(self)
 
     def on_lost(self, where: str, made: bool) -> None:
         """A connection has ended. The owner finds out whether the process has, too."""

@@ -17,7 +17,7 @@ import zmq
 
 from stockade import limits
 from stockade.core.outbox import Outbox
-from stockade.core.turns import EVENTS, POLLIN, Turns
+from stockade.core.turns import EVENTS, POLLIN, POLLOUT, Turns
 from stockade.core.zap import Authenticator, Expected
 
 __all__ = ["Link", "Receiver", "Statistics"]
@@ -26,6 +26,9 @@ __all__ = ["Link", "Receiver", "Statistics"]
 _RCVMORE, _DONTWAIT, _MORE = int(zmq.RCVMORE), int(zmq.DONTWAIT), int(zmq.SNDMORE | zmq.DONTWAIT)
 #: The routing id that the core gives the one peer of its ROUTER; what the peer claims is ignored.
 _WORKER = b"worker"
+#: Milliseconds before libzmq connects again by itself: no link lives so long without its peer. Soon would be 400
+#: refused handshakes a second, which can abort libzmq; -1, never, throws away what came before the peer closed.
+_NEVER = 24 * 60 * 60 * 1000
 _WATCHED = zmq.Event.CLOSED | zmq.Event.DISCONNECTED | zmq.Event.HANDSHAKE_SUCCEEDED
 _monitors = itertools.count()
 
@@ -33,8 +36,8 @@ _monitors = itertools.count()
 class Receiver(Protocol):
     """Whom a link brings what it has received. Nothing is brought any more after `Link.close`."""
 
-    def on_batch(self, frame: bytes, extra: int) -> None:
-        """A message on the commands socket: its first frame, and how many more there were."""
+    def on_batch(self, frame: bytes, more: bool) -> None:
+        """A message on the commands socket: its first frame, and whether there are more, which nobody will read."""
 
     def on_subscription(self, frame: bytes) -> None:
         """A frame on the events socket."""
@@ -98,10 +101,13 @@ class Link:
     _ends: dict[str, _End] = attrs.field(factory=dict)
     _look: asyncio.TimerHandle | None = None
     _looks: int = 0
+    _refused_connects: int = 0
     _commands: zmq.Socket[bytes] | None = None
     _flush: asyncio.Handle | None = None
     _in_turn: bool = False  # its end will flush
     _held: bool = False  # the worker is not read, because it does not read its answers
+    _no_room: bool = False  # the last attempt to send was refused
+    _listening: bool = False  # subscriptions and emits are read too
     _closed: bool = False
     _batches_in: int = 0
     _batches_out: int = 0
@@ -127,7 +133,7 @@ class Link:
         socket.linger = 0
         socket.plain_server = True
         socket.zap_domain = domain
-        socket.reconnect_ivl = -1  # a refused handshake would be tried 400 times a second, and could abort libzmq
+        socket.reconnect_ivl = _NEVER
         self._configure(name, socket)
         address = f"inproc://monitor-{next(_monitors)}"
         socket.monitor(address, _WATCHED)
@@ -139,6 +145,8 @@ class Link:
         if name == "commands":
             self._commands = socket
             end.turns = Turns(self._loop, socket, self._take_batch, self._after_turn)
+        elif self._listening:
+            self._attach(end)
 
     def _configure(self, name: str, socket: zmq.Socket[bytes]) -> None:
         match name:
@@ -170,24 +178,27 @@ class Link:
             del self._ends[end.name]
             if end.name == "commands":
                 self._commands = None
+            self._refused_connects += 1
             if self._look is not None:
                 self._look.cancel()
-            self._look = self._loop.call_later(limits.LOOK, self.look)
+            # Each try costs two sockets: five workers that bound and never listened took most of a CPU at 3 ms.
+            pause = min(limits.LOOK * 2 ** min(self._refused_connects, 10), limits.LONGEST_LOOK)
+            self._look = self._loop.call_later(pause, self.look)
 
     # -- receiving ----------------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
-        """Read subscriptions and emits too, from now on: after `welcome`."""
-        if self._closed:
-            return
-        for name, take in (("events", self._take_subscription), ("emits", self._take_emit)):
-            end = self._ends.get(name)
-            if end is None:  # not bound yet: the sockets may be bound in any order
-                self._loop.call_later(limits.LOOK, self.listen)
-            elif end.turns is None:
-                end.turns = Turns(self._loop, end.socket, take, self._after_other_turn)
-                if self._held:
-                    end.turns.pause()
+        """Read subscriptions and emits too, from now on: after `welcome`. Sockets may be bound later, in any order."""
+        self._listening = True
+        for end in self._ends.values():
+            if end.turns is None:
+                self._attach(end)
+
+    def _attach(self, end: _End) -> None:
+        take = self._take_subscription if end.name == "events" else self._take_emit
+        end.turns = Turns(self._loop, end.socket, take, self._after_other_turn)
+        if self._held:
+            end.turns.pause()
 
     def _take_batch(self) -> None:
         self._in_turn = True
@@ -196,18 +207,14 @@ class Link:
             return
         socket.recv(_DONTWAIT)  # the routing id, our own word for the only peer
         frame = socket.recv(_DONTWAIT)
-        extra = 0
-        while socket.get(_RCVMORE):
-            socket.recv(_DONTWAIT)
-            extra += 1
         self._batches_in += 1
-        self._receiver.on_batch(frame, extra)
+        self._receiver.on_batch(frame, bool(socket.get(_RCVMORE)))
 
     def _take_subscription(self) -> None:
-        self._receiver.on_subscription(_whole(self._ends["events"].socket))
+        self._receiver.on_subscription(_only_frame(self._ends["events"].socket))
 
     def _take_emit(self) -> None:
-        self._receiver.on_emit(_whole(self._ends["emits"].socket))
+        self._receiver.on_emit(_only_frame(self._ends["emits"].socket))
 
     def _after_turn(self) -> bool:
         self._in_turn = False
@@ -242,12 +249,16 @@ class Link:
         socket, outbox = self._commands, self.outbox
         if socket is None or self._closed:
             return False
-        waited = outbox.size > 0
-        if waited:
-            self._send(socket)
+        if not outbox.size:
+            return False
+        if self._no_room:
+            events: Any = socket.get(EVENTS)  # takes the wake-up; another one follows when there is room
+            if not events & POLLOUT:
+                return bool(events & POLLIN) and not self._held
+        self._send(socket)
         if outbox.is_full is not self._held:
             self._hold(outbox.is_full)
-        return waited
+        return True
 
     def _hold(self, held: bool) -> None:
         self._held = held
@@ -256,7 +267,7 @@ class Link:
                 end.turns.pause() if held else end.turns.resume()
 
     def _send(self, socket: zmq.Socket[bytes]) -> None:
-        outbox = self.outbox
+        outbox, self._no_room = self.outbox, False
         try:
             while outbox.size:
                 # Without asking for room before: that would cost each call 1.4 µs, and its lack is rare. The first
@@ -265,7 +276,7 @@ class Link:
                 socket.send(outbox.batch(), _DONTWAIT)
                 self._batches_out += 1
         except zmq.Again:
-            return  # the descriptor tells when there is room
+            self._no_room = True  # the descriptor tells when there is
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
@@ -339,9 +350,9 @@ def _is_socket(path: str) -> bool:
         return False
 
 
-def _whole(socket: zmq.Socket[bytes]) -> bytes:
-    """One message, which should be one frame; more frames are kept apart by a byte that no valid frame has there."""
-    frame = socket.recv(zmq.DONTWAIT)
-    while socket.get(_RCVMORE):
-        frame = b"\xff" + frame[:60] + socket.recv(zmq.DONTWAIT)[:0]
-    return frame
+def _only_frame(socket: zmq.Socket[bytes]) -> bytes:
+    """One message, which must be one frame. The first of several gets a byte in front that no valid frame has, and the
+    rest is not read: there may be millions of them, and the breach that follows ends the reading.
+    """
+    frame = socket.recv(_DONTWAIT)
+    return b"\xff" + frame[:60] if socket.get(_RCVMORE) else frame
