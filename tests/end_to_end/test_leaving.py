@@ -8,9 +8,10 @@ import pytest
 from applications.application import capability, worker
 
 COMMANDS = """
-import asyncio
+import asyncio, logging, pathlib, time
 from stockade import Event, command, listener
 
+log = logging.getLogger("application")
 seen = {"events": 0, "calls": 0}
 
 @listener("a/*")
@@ -26,6 +27,12 @@ def count() -> int:
 async def slow() -> str:
     await asyncio.sleep(0.05)
     return "done"
+
+@command("hold", inline=True)
+def hold(until: str) -> None:
+    log.info("held", extra={"event": "held"})
+    while not pathlib.Path(until).exists():
+        time.sleep(0.005)
 
 @command("seen", inline=True)
 def what_was_seen() -> dict[str, int]:
@@ -60,6 +67,16 @@ async def main():
     await asyncio.gather(*calls, slow)
 
 asyncio.run(main())
+"""
+
+EMITS_ALONE = """
+from stockade_frontend import connect
+
+with connect() as core:
+    core.ready()
+    for number in range(1000):
+        core.emit("a/x", number)
+print("pending 0 emitted", core.statistics().emitted)
 """
 
 # Without a leave: what is emitted is still handled if it has reached the core's machine, and nothing hangs.
@@ -101,6 +118,40 @@ def test_who_emits_and_calls_and_closes_at_once_is_heard_to_the_last_word(applic
     application.log.wait(source="brief@1", message="pending 0 emitted 1000")
     ended = application.log.wait(event="worker_exited", worker="brief")
     assert (ended["code"], ended["left"]) == (0, True)
+
+
+def test_emits_are_waited_for_where_there_is_nothing_else_to_wait_for(application) -> None:
+    """They travel on another socket than `bye`, which counts them."""
+    counted = run(application, EMITS_ALONE)
+    assert (counted["emits"], counted["calls"]) == (1000, 0)
+    assert application.log.lines_of("brief@1") == ["pending 0 emitted 1000"]  # the stub has nothing to complain of
+
+
+def test_what_a_worker_left_in_its_link_when_it_went_is_handled(application) -> None:
+    """Its words have reached the core's process, which is busy with something else; then the worker is gone."""
+    application.configure(
+        worker("brief", "raw_puppet.py", capabilities=["all"]),
+        worker("witness", capabilities=["all"]),
+        capability("all", commands=["*"], events={"emit": ["a/*"]}),
+        commands=COMMANDS,
+    )
+    application.start()
+    brief, witness = application.puppet("brief"), application.puppet("witness")
+    brief.do("greet()")
+    witness.begin("core.invoke('hold', until='gone')")
+    application.log.wait(event="held")
+    brief.begin("""
+for number in range(1, 501):
+    emit("a/x", None, number)
+for socket in (commands, events, emits):
+    socket.close(linger=5000)
+context.term()  # returns when all is sent
+os._exit(0)
+""")
+    application.log.wait(event="worker_exited", worker="brief")
+    application.write("gone", "")
+    witness.answer()
+    assert application.closed("brief@1")["emits"] == 500
 
 
 def test_who_goes_without_a_word_has_its_emits_handled_all_the_same(application) -> None:
