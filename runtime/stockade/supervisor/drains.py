@@ -64,6 +64,11 @@ class Drains:
             self._forget(descriptor)
         running.close()
 
+    def hear(self, core: Running) -> None:
+        """Read what the core has said by now: it tells of a worker's bye before the worker can end."""
+        if core.wires is not None:
+            self._read_control(core, core.wires)
+
     def next_deadline(self) -> float:
         """When `pass_time` is to be called at the latest."""
         rates = [at for running in self._open if (at := running.rate.deadline) is not None]

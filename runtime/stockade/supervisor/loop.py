@@ -203,6 +203,8 @@ class Loop:
         if running.child not in self._running or not running.process.has_ended():
             return
         running.process.kill()
+        if self._core is not None and self._core is not running:
+            self._drains.hear(self._core)
         if running.wires is not None:
             self._watch(running.wires.writer.descriptor, False)
         self._selector.unregister(running.process.pidfd)
