@@ -44,9 +44,10 @@ TOPICS = 1024
 NAME = 128
 
 # -- threads ---------------------------------------------------------------------------------------------------------
-#: Threads for `def` commands, all workers together.
+#: Threads for `def` commands that all workers share, beside one that each always has: a thread that hangs cannot be
+#: had back, and two workers of THREADS_PER_WORKER hanging calls each would leave none for the others.
 THREADS = 16
-#: Calls of one worker in threads at a time: a worker whose calls hang leaves threads for the others.
+#: Calls of one worker in threads at a time, its own among them; further ones wait for these.
 THREADS_PER_WORKER = 8
 
 # -- time -------------------------------------------------------------------------------------------------------------

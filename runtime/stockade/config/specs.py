@@ -234,9 +234,14 @@ class CoreSpec:
     """The trusted core."""
 
     loop: LoopKind = key("Its event loop; `auto` is uvloop where the extra `fast` is installed.", default=LoopKind.AUTO)
-    threads: int = key("Threads for `def` commands.", default=limits.THREADS, metadata=between(1, 1024))
+    threads: int = key(
+        "Threads for `def` commands that the workers share, beside one that each of them always has.",
+        default=limits.THREADS,
+        metadata=between(1, 1024),
+    )
     threads_per_worker: int = key(
-        "Threads that one worker's calls may hold at a time.",
+        "Threads that one worker's calls may hold at a time, its own among them. When calls that were cancelled and "
+        "have not ended hold them all, its next are `busy`.",
         default=limits.THREADS_PER_WORKER,
         metadata=between(1, 1024),
     )

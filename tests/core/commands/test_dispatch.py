@@ -331,7 +331,7 @@ def test_queued_call_is_taken_back(application: Application) -> None:
     registry = application(app=SLOW)
 
     async def main() -> None:
-        tried = bench(registry, threads=1)
+        tried = bench(registry, share=1)
         app = sys.modules["app"]
         tried.call("wait", name="a")
         queued = tried.call("wait", name="b")
@@ -362,6 +362,39 @@ def test_worker_whose_calls_hang_leaves_threads_to_the_others(application: Appli
             app.gate(f"hog{number}").set()
         await tried.answered(6)
         assert sorted(app.begun) == ["hog0", "hog1", "hog2", "hog3", "hog4", "meek"]
+
+    asyncio.run(main())
+
+
+def test_workers_that_hold_all_common_threads_for_ever_harm_nobody_else(application: Application) -> None:
+    """Each other worker still has a thread; the hogs' next calls, of a later generation too, are `busy` at once."""
+    registry = application(app=SLOW)
+
+    async def main() -> None:
+        tried = bench(registry, threads=4, share=3)
+        app = sys.modules["app"]
+        hogs = [tried.call("wait", worker, name=worker) for worker in ("a", "b") for _ in range(3)]
+        await until(lambda: len(app.begun) == 6)
+        for running in hogs:
+            assert running is not None
+            running.cancel()
+        assert tried.now == (0, 6, 0, 6)
+        for worker in ("meek", "mild"):
+            app.gate(worker).set()
+            tried.call("wait", worker, name=worker)
+        assert sorted(value for value, _ in (await tried.answered(8))[6:]) == ["meek", "mild"]
+        assert tried.call("wait", "a", name="again") is None
+        ((_, error),) = tried.answers[8:]
+        assert error is not None
+        assert error.code == Code.BUSY
+        app.gate("again").set()
+        app.gate("a").set()
+        await until(lambda: tried.now == (0, 3, 0, 3))
+        tried.call("wait", "a", name="again")
+        assert (await tried.answered(10))[9] == ("again", None)
+        app.gate("b").set()
+        await tried.settled()
+        assert tried.dispatcher.statistics().answered == {"cancelled": 6, "result": 3, "busy": 1}
 
     asyncio.run(main())
 
@@ -398,7 +431,7 @@ def test_close_cancels_all_that_runs(application: Application) -> None:
     registry = application(app=SLOW)
 
     async def main() -> None:
-        tried = bench(registry, threads=1)
+        tried = bench(registry, share=1)
         app = sys.modules["app"]
         tried.call("wait", name="a")
         tried.call("wait", name="b")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from stockade.core.commands.fairness import FairQueue
 
 
-def filled(share: int, items: str) -> FairQueue[str]:
+def filled(share: int, items: str, common: int = 99) -> FairQueue[str]:
     """Items like ``a1 a2 b1``, whose first character is their owner."""
-    queue: FairQueue[str] = FairQueue(share)
+    queue: FairQueue[str] = FairQueue(share, common)
     for item in items.split():
         queue.put(item[0], item)
     return queue
@@ -37,6 +37,29 @@ def test_owner_over_its_share_waits_for_itself() -> None:
     assert taken(queue, 2) == "a2 None"
 
 
+def test_first_item_of_each_owner_never_waits_for_another_owner() -> None:
+    """What goes beyond is out of the common places; there are only so many."""
+    queue = filled(3, "a1 a2 a3 b1 b2 b3 c1 c2", common=2)
+    assert taken(queue, 6) == "a1 b1 c1 a2 b2 None"
+    queue.put("d", "d1")
+    assert taken(queue, 2) == "d1 None"
+    queue.ended("b")
+    assert taken(queue, 2) == "c2 None"
+
+
+def test_owner_is_stuck_when_only_abandoned_items_stand_in_its_way() -> None:
+    """In its own share, or in the places that all have together; one item that somebody waits for is hope enough."""
+    queue = filled(2, "a1 a2 b1 b2 c1", common=2)
+    assert taken(queue, 5) == "a1 b1 c1 a2 b2"
+    queue.abandon("c")
+    assert [owner for owner in "abcd" if queue.is_stuck(owner)] == []  # the common places come back, as far as known
+    for owner in "aabb":
+        queue.abandon(owner)
+    assert [owner for owner in "abcd" if queue.is_stuck(owner)] == ["a", "b", "c"]
+    queue.ended("a", abandoned=True)
+    assert [owner for owner in "abcd" if queue.is_stuck(owner)] == ["b"]  # it has its whole share out
+
+
 def test_removed_item_is_never_taken() -> None:
     """An item can be taken back while it waits, and only then."""
     queue = filled(1, "a1 a2")
@@ -50,10 +73,10 @@ def test_removed_item_is_never_taken() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from("abc")), st.integers(1, 4), st.randoms())
-def test_every_item_comes_once_in_its_owners_order(owners: list[str], share: int, random: Random) -> None:
-    """Whatever comes back when: nothing is lost, doubled or overtaken, and no share is exceeded."""
-    queue: FairQueue[tuple[str, int]] = FairQueue(share)
+@given(st.lists(st.sampled_from("abc")), st.integers(1, 4), st.integers(1, 4), st.randoms())
+def test_every_item_comes_once_in_its_owners_order(owners: list[str], share: int, common: int, random: Random) -> None:
+    """Whatever comes back when: nothing is lost, doubled or overtaken, and neither bound is exceeded."""
+    queue: FairQueue[tuple[str, int]] = FairQueue(share, common)
     for number, owner in enumerate(owners):
         queue.put(owner, (owner, number))
     out: list[str] = []
@@ -64,6 +87,7 @@ def test_every_item_comes_once_in_its_owners_order(owners: list[str], share: int
             seen.append(item)
             out.append(item[0])
             assert out.count(item[0]) <= share
+            assert len(out) - len(set(out)) <= common
         if item is None or random.random() < 0.5:
             queue.ended(out.pop(random.randrange(len(out))))
     for owner in set(owners):

@@ -105,7 +105,7 @@ class Dispatcher:
 
     _registry: Registry
     _loop: asyncio.AbstractEventLoop
-    _most_threads: int
+    _common_threads: int
     _threads_per_worker: int
     _injected: Mapping[type, Any]
     _log: logging.Logger
@@ -129,20 +129,24 @@ class Dispatcher:
             (each.pattern, self._ready(each.function.__name__, each, dict, _nothing, _logged))
             for each in registry.listeners
         ]
-        self._threads = Threads(self._loop, self._most_threads, self._threads_per_worker, self._log)
+        self._threads = Threads(self._loop, self._common_threads, self._threads_per_worker, self._log)
 
     def dispatch(
         self, caller: Caller, command: Command, arguments: Mapping[str, Any], answer: Answer
     ) -> Running | None:
         """Run a command of the registry for `caller`; `answer` is called exactly once, on the loop's thread.
 
-        An inline command is answered before this returns None; any other returns its Running. What the command raises,
-        be it SystemExit, is answered, never raised here. Measured: 1.7 µs for an inline command of two ints.
+        An inline command is answered before this returns None, and so is one that could get a thread only if what was
+        abandoned ends: it is `busy`. Any other returns its Running. What the command raises, be it SystemExit, is
+        answered, never raised here. Measured: 1.7 µs for an inline command of two ints.
         """
         ready = self._commands[command.name]
-        if ready.kind is not Kind.INLINE:
+        if ready.kind is Kind.INLINE:
+            value, error = self._attempt(ready, caller, arguments)
+        elif ready.kind is Kind.THREAD and self._threads.is_stuck(caller.worker):
+            value, error = None, CommandError(Code.BUSY, _STUCK)
+        else:
             return self._start(ready, caller, arguments, caller.worker, self._counting(answer))
-        value, error = self._attempt(ready, caller, arguments)
         self._answered["result" if error is None else _counted(error)] += 1
         answer(value, error)
         return None
@@ -292,6 +296,7 @@ class Dispatcher:
 
 
 _GIVEN = (Caller, Event)
+_STUCK = "calls that were cancelled and have not ended hold every thread that you may have"
 
 
 def _nothing(_value: Any) -> None:

@@ -3,6 +3,9 @@
 Knows no commands: it runs what it is given, and reports on the loop's thread. Not a ThreadPoolExecutor: that one is
 first come first served over all workers, and joins its threads at exit, where a handler that hangs would keep the core
 from ending.
+
+A thread that hangs cannot be had back. So each owner can always have one: what its worker's former generations, and all
+other workers, have left hanging takes no more than the places that they share.
 """
 
 from __future__ import annotations
@@ -32,16 +35,17 @@ class Job:
 
 @attrs.define(eq=False)
 class Threads:
-    """The pool. Every method is for the loop's thread, so that nothing here needs a lock."""
+    """The pool: at most `common` threads and one for each owner. Every method is for the loop's thread: no lock."""
 
     _loop: asyncio.AbstractEventLoop
-    _most: int
+    _common: int
     _share: int
     _log: logging.Logger
     _queue: FairQueue[Job] = attrs.field(
-        init=False, default=attrs.Factory(lambda self: FairQueue(self._share), takes_self=True)
+        init=False, default=attrs.Factory(lambda self: FairQueue(self._share, self._common), takes_self=True)
     )
     _handed: SimpleQueue[Job] = attrs.field(factory=SimpleQueue, init=False)
+    _abandoned: set[Job] = attrs.field(factory=set, init=False)
     _started: int = attrs.field(default=0, init=False)
     _busy: int = attrs.field(default=0, init=False)
 
@@ -65,11 +69,19 @@ class Threads:
         self._hand_out()
 
     def withdraw(self, job: Job) -> bool:
-        """Take back a job; False where it runs already, and then its `done` will come."""
-        return self._queue.remove(job.owner, job)
+        """Take back a job, once; False where it runs already, and then it is abandoned: its `done` comes if it ends."""
+        if self._queue.remove(job.owner, job):
+            return True
+        self._abandoned.add(job)
+        self._queue.abandon(job.owner)
+        return False
+
+    def is_stuck(self, owner: str) -> bool:
+        """Whether a job of this owner would wait for abandoned jobs alone, and so perhaps for ever."""
+        return self._queue.is_stuck(owner)
 
     def _hand_out(self) -> None:
-        while self._busy < self._most and (job := self._queue.take()) is not None:
+        while (job := self._queue.take()) is not None:
             self._busy += 1
             if self._busy > self._started:
                 self._start_another()
@@ -98,6 +110,7 @@ class Threads:
 
     def _ended(self, job: Job, result: Any) -> None:
         self._busy -= 1
-        self._queue.ended(job.owner)
+        self._queue.ended(job.owner, abandoned=job in self._abandoned)
+        self._abandoned.discard(job)
         self._hand_out()
         job.done(result)
