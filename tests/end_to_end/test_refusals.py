@@ -219,7 +219,7 @@ def test_each_refusal_is_counted_by_the_core(applications) -> None:
     """The counts stand in the log when the link is closed, by act and code."""
     made = applications()
     made.configure(
-        worker("raw", "raw_puppet.py", capabilities=["little"], limits={"calls": 2, "topics": 0}),
+        worker("raw", "raw_puppet.py", capabilities=["little"], limits={"calls": 2, "topics": 1}),
         worker("idle", capabilities=[]),
         capability(
             "little",
@@ -247,7 +247,7 @@ greet()
 for number in range(3):
     call("nothing", {})
 call("read", {"name": "../x"}), call("read", {"name": 5})
-subscribe(b"b|"), subscribe(b"a/x|")
+subscribe(b"b|"), subscribe(b"a/x|"), subscribe(b"a/y|")
 emit("b", None, 1), emit("core:x", None, 2), emit("a/x", None, 3, {"to": "nobody"}), emit("a/x", None, 4)
 first = last_id
 say(["call", first + 1, "wait", {}], ["call", first + 2, "wait", {}], ["call", first + 3, "wait", {}])

@@ -49,9 +49,12 @@ def call(command, arguments):
 
 
 def subscribe(topic):
-    """Subscribe: the core's answer."""
+    """Subscribe: the core's answer. What is denied is taken back, as a stub does."""
     events.subscribe(topic)
-    return hear("listening", "denied")
+    answer = hear("listening", "denied")
+    if answer[0] == "denied":
+        events.unsubscribe(topic)
+    return answer
 
 
 def emit(name, payload, number=1, options=None):
