@@ -8,6 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import zmq
+
+    Socket = zmq.Socket[bytes]
 
 
 def main(address: str, kind: str, *cpu: str) -> None:
@@ -22,7 +29,7 @@ def main(address: str, kind: str, *cpu: str) -> None:
         answer_all(context.socket(zmq.DEALER), address)
 
 
-def answer_one_by_one(socket, address: str) -> None:  # type: ignore[no-untyped-def]
+def answer_one_by_one(socket: Socket, address: str) -> None:
     from zmq import SNDMORE
 
     more = int(SNDMORE)
@@ -35,14 +42,15 @@ def answer_one_by_one(socket, address: str) -> None:  # type: ignore[no-untyped-
         send(frame)
 
 
-def answer_all(socket, address: str) -> None:  # type: ignore[no-untyped-def]
+def answer_all(socket: Socket, address: str) -> None:
     import zmq
 
     socket.sndhwm = socket.rcvhwm = 0
     socket.bind(address)
     poller = zmq.Poller()
     poller.register(socket, zmq.POLLIN)
-    receive, send, get = socket.recv, socket.send, socket.get
+    receive, send = socket.recv, socket.send
+    get: Callable[[int], int] = socket.get  # type: ignore[assignment]  # EVENTS is an integer
     events, readable = int(zmq.EVENTS), int(zmq.POLLIN)
     while True:
         poller.poll()

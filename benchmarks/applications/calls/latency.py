@@ -8,9 +8,9 @@ import pairs
 
 pairs.pin_client()
 
-import zmq  # noqa: E402
+import zmq  # noqa: E402 (its threads inherit where this process runs)
 
-from stockade_frontend import Connection, connect  # noqa: E402
+from stockade_frontend import Connection, connect  # noqa: E402 (its threads inherit where this process runs)
 
 #: As long as the frame of one call.
 FRAME = b"\x81\x84dcall\x19\x03\xe8jbench.echo\xa1evalue\x19\x03\xe8"

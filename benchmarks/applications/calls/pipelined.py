@@ -11,9 +11,9 @@ import pairs
 
 pairs.pin_client()
 
-import zmq  # noqa: E402
+import zmq  # noqa: E402 (its threads inherit where this process runs)
 
-from stockade_frontend import aio  # noqa: E402
+from stockade_frontend import aio  # noqa: E402 (its threads inherit where this process runs)
 
 #: uvloop where it is installed, as the core does.
 new_event_loop = import_module("uvloop" if find_spec("uvloop") else "asyncio").new_event_loop
