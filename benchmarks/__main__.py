@@ -55,12 +55,11 @@ def _print(
     console.print(f"\n[bold]{name}[/]: {question.splitlines()[0]}")
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
-    for column in ("", "quartiles", "target"):
+    for column in ("", "quartiles", "target", "met"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
     for figure in figures:
         spread = f"{_text(figure.quartiles.first)} … {_text(figure.quartiles.third)}" if figure.quartiles else ""
-        reached = {True: "[green]reached", False: "[red]not reached", None: ""}[figure.reached]
+        reached = {True: "[green]yes", False: "[red]no", None: ""}[figure.reached]
         table.add_row(figure.name, f"{_text(figure.value)} {figure.unit}".rstrip(), spread, figure.target, reached)
     console.print(table)
     console.print(", ".join(f"{key}: {value}" for key, value in circumstances.items()), style="dim")

@@ -57,10 +57,10 @@ class Figure:
 
     @property
     def target(self) -> str:
-        """The target in words."""
+        """The target, short."""
         if self.at_most is not None:
-            return f"at most {self.at_most:g}"
-        return f"at least {self.at_least:g}" if self.at_least is not None else ""
+            return f"≤ {self.at_most:g}"
+        return f"≥ {self.at_least:g}" if self.at_least is not None else ""
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values, `reached` included."""

@@ -34,12 +34,12 @@ def measure(quick: bool) -> Result:
     of_core, of_supervisor = (_between(*each, passed) for each in zip(before, after, strict=True))
     return Result(
         (
-            Figure("the core, resident", memory[0] / 1e6, "MB", at_most=45),
-            Figure("the core, processor per minute", of_core.cpu * 60 * 1000, "ms", at_most=20),
-            Figure("the core, wake-ups/s and worker", of_core.sleeps / WORKERS, at_most=1),
-            Figure("the supervisor, resident", memory[1] / 1e6, "MB"),
-            Figure("the supervisor, processor per minute", of_supervisor.cpu * 60 * 1000, "ms"),
-            Figure("the supervisor, wake-ups/s", of_supervisor.sleeps),
+            Figure("core, resident", memory[0] / 1e6, "MB", at_most=45),
+            Figure("core, processor per minute", of_core.cpu * 60 * 1000, "ms", at_most=20),
+            Figure("core, wake-ups/s and worker", of_core.sleeps / WORKERS, at_most=1),
+            Figure("supervisor, resident", memory[1] / 1e6, "MB"),
+            Figure("supervisor, processor per minute", of_supervisor.cpu * 60 * 1000, "ms"),
+            Figure("supervisor, wake-ups/s", of_supervisor.sleeps),
         ),
         {"workers": WORKERS, "seconds": seconds},
     )

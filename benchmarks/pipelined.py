@@ -31,7 +31,7 @@ def measure(quick: bool) -> Result:
     calls, echoes = found["calls"], found["echoes"]
     return Result(
         (
-            Figure.of("rate of calls / rate of messages", ratios(echoes, calls), at_least=0.4),
+            Figure.of("calls/s / messages/s", ratios(echoes, calls), at_least=0.4),
             Figure.of("calls", [BLOCK / block["seconds"] for block in calls], "/s"),
             *each("call", calls, BLOCK),
             Figure.of("messages", [BLOCK / block["seconds"] for block in echoes], "/s"),

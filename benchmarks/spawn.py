@@ -31,10 +31,10 @@ def measure(quick: bool) -> Result:
     return Result(
         (
             Figure.of("spawn to ready / bare interpreter", [each[0] / each[1] for each in pairs], at_most=1.5),
-            Figure.of("spawn to ready / bare, to its imports", [each[0] / each[2] for each in pairs]),
+            Figure.of("spawn to ready / bare to its imports", [each[0] / each[2] for each in pairs]),
             Figure.of("spawn to ready", [each * 1000 for each in workers], "ms"),
             Figure.of("bare interpreter", [each * 1000 for each in bare], "ms"),
-            Figure.of("bare interpreter, to its imports", [each * 1000 for each in imported], "ms"),
+            Figure.of("bare interpreter to its imports", [each * 1000 for each in imported], "ms"),
         ),
         {"pairs": len(pairs), "bare": f"python -c '{BARE}'"},
     )

@@ -110,7 +110,7 @@ def start_worker() -> float:
 
 #: What starts side by side, or one after the other.
 PARTS: dict[str, Callable[[], float]] = {
-    "the command line, to the supervisor": start_command_line,
-    "a core alone, to its ready": start_core,
-    "a worker alone, to its sockets": start_worker,
+    "command line, to the supervisor": start_command_line,
+    "core alone, to its ready": start_core,
+    "worker alone, to its sockets": start_worker,
 }
