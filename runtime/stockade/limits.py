@@ -84,6 +84,8 @@ RESTARTS, RESTARTS_WITHIN = 5, 60.0
 #: The first wait before a restart, doubled by each failure up to the longest.
 BACKOFF_FIRST, BACKOFF_LONGEST = 0.1, 30.0
 #: After running so long, a worker's failures are forgotten.
+#: From the supervisor's end to the core's, where a command holds the core's loop, which would see it at once.
+ORPHANED = 2.0
 STABLE = 60.0
 
 # -- logs -------------------------------------------------------------------------------------------------------------

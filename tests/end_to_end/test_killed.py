@@ -41,6 +41,12 @@ def block() -> str:
     log.info("goes on", extra={"event": "goes_on"})
     return "late"
 
+@command("spin", inline=True)
+def spin() -> None:
+    log.info("spins", extra={"event": "spins"})
+    while True:
+        pass
+
 @command("let_go", inline=True)
 def let_go() -> None:
     gate.set()
@@ -186,6 +192,18 @@ def test_after_the_supervisor_is_killed_a_core_that_does_not_come_to_an_end_of_i
     parent = application.pid("parent")
     application.log.wait(source="core", message="hangs")
     until(lambda: any(each.command == "sleep 1000" for each in children(parent)), "the worker has its child")
+
+    application.signal(signal.SIGKILL)
+
+    application.check_that_nothing_is_left()
+
+
+def test_after_the_supervisor_is_killed_a_core_that_spins_goes_too(application) -> None:
+    """A command holds its loop, which cannot see that; its worker, the child of that and the directory go as well."""
+    configure(application, worker("caller", capabilities=["all"]), worker("parent", "parent.py", capabilities=["all"]))
+    application.ready("caller", "parent")
+    application.puppet("caller").begin("core.invoke('spin')")
+    application.log.wait(event="spins")
 
     application.signal(signal.SIGKILL)
 

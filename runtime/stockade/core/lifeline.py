@@ -8,7 +8,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from stockade.removal import remove_tree
 
@@ -26,29 +26,20 @@ def leave_nothing(pids: Iterable[int], run_directory: str) -> None:
         remove_tree(run_directory)
 
 
-@contextlib.contextmanager
-def vigil(pipe: int, ended: Callable[[], None]) -> Iterator[None]:
-    """Call `ended`, in a thread of its own, if the other end of `pipe` is closed before the block is left.
+def vigil(pipe: int, ended: Callable[[], None]) -> None:
+    """Call `ended`, in a daemon thread, when the other end of `pipe` is closed. Reads nothing, and wakes for nothing.
 
-    Reads nothing. While an application's modules are imported nobody reads the pipe, and that may take for ever.
+    For as long as the process lives: an import of the application's may take for ever, and so may a command that runs
+    on the loop; then nobody reads the pipe.
     """
-    done, leave = os.pipe()
 
     def watch() -> None:
         poll = select.poll()
         poll.register(pipe, 0)  # that it is closed is told unasked: POLLHUP
-        poll.register(done, 0)
-        if any(descriptor == pipe for descriptor, _ in poll.poll()):
-            ended()
+        poll.poll()
+        ended()
 
-    thread = threading.Thread(target=watch, name="stockade-vigil", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        os.close(leave)
-        thread.join()
-        os.close(done)
+    threading.Thread(target=watch, name="stockade-vigil", daemon=True).start()
 
 
 def withdraw_from_siblings() -> None:

@@ -59,7 +59,6 @@ class Core:
     tell: Callable[[control.Message], None] = attrs.field(init=False)
     house: House = attrs.field(init=False)
     _workers: dict[tuple[str, int], _Worker] = attrs.field(factory=dict)
-    _unlinked: dict[tuple[str, int], int] = attrs.field(factory=dict)  # pids of those that had ended before their link
 
     @classmethod
     def of(
@@ -93,9 +92,7 @@ class Core:
     def _(self, spawned: control.Spawned) -> None:
         pidfd = open_pidfd(spawned.pid)
         if pidfd is None:
-            # It has ended already, and Exited is on its way, if the supervisor has not gone too.
-            self._unlinked[spawned.label, spawned.generation] = spawned.pid
-            return
+            return  # it has ended already, and Exited is on its way, if the supervisor has not gone too
         spec = self._specs[spawned.label]
         name = f"{spawned.label}@{spawned.generation}"
         gate = Gate(self.house, spawned.label, spawned.generation, spec.limits, Refusals(name, time.monotonic))
@@ -129,7 +126,6 @@ class Core:
 
     @receive.register
     def _(self, exited: control.Exited) -> None:
-        self._unlinked.pop((exited.label, exited.generation), None)
         worker = self._workers.pop((exited.label, exited.generation), None)
         breach = None
         if worker is not None:
@@ -203,10 +199,6 @@ class Core:
         self.tell(control.End(gate.label, gate.generation, str(breach.code), breach.reason))
 
     # -- the end ------------------------------------------------------------------------------------------------------
-
-    def pids(self) -> list[int]:
-        """The processes of all generations of whose end the supervisor has not told; each leads a process group."""
-        return [*self._unlinked.values(), *(worker.pid for worker in self._workers.values())]
 
     def log_statistics(self) -> None:
         """Log what every part has counted."""

@@ -11,6 +11,8 @@ import contextlib
 import logging
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -29,7 +31,7 @@ from stockade.core.events.event import Events
 from stockade.core.gate import House
 from stockade.core.lifeline import leave_nothing, vigil, withdraw_from_siblings
 from stockade.core.loop import Core
-from stockade.core.pipes import ControlPipes, read_first, read_rest
+from stockade.core.pipes import ControlPipes, Incoming
 from stockade.core.policy.authority import Authority
 from stockade.core.room import make_room
 from stockade.core.selfcheck import check_that_strangers_are_refused
@@ -44,17 +46,18 @@ _log = logging.getLogger("stockade.core")
 
 def main(arguments: list[str]) -> NoReturn:
     """Run the core on the three descriptors that `arguments` name; never returns."""
-    incoming, outgoing, log = map(int, arguments)
-    for descriptor in (incoming, outgoing, log):
+    told, outgoing, log = map(int, arguments)
+    for descriptor in (told, outgoing, log):
         os.set_inheritable(descriptor, False)
-    first, decoder, waiting = read_first(incoming)
+    incoming = Incoming(told)
+    first, waiting = incoming.first()
     handler = CoreHandler(log, first.log_format, first.color)
     logging.basicConfig(level=first.log_level.upper(), handlers=[handler])
     configuration = from_json(first.configuration)
     if not configuration.core.debuggable:
         withdraw_from_siblings()
     sys.path.insert(0, configuration.folder)
-    process = _Process(configuration, first.run_directory, incoming, outgoing, decoder, waiting, handler)
+    process = _Process(configuration, first.run_directory, incoming, outgoing, waiting, handler)
     try:
         with asyncio.Runner(loop_factory=loop_factory(configuration.core.loop)) as runner:
             process.leave(runner.run(process.run()))
@@ -86,28 +89,25 @@ class _Process:
 
     configuration: Configuration
     run_directory: str
-    incoming: int
+    incoming: Incoming
     outgoing: int
-    decoder: control.Decoder
     waiting: list[control.Message]  # what came with the first line
     handler: CoreHandler
+    serving: threading.Event = attrs.field(factory=threading.Event, init=False)  # the loop reads the control pipe
 
     async def run(self) -> int:
         """Start everything, serve until the supervisor says so, end the lifespans; the exit status.
 
         Raises StartError or ConfigurationError for what no new start would mend.
         """
-        with vigil(self.incoming, self.orphaned_at_start):
-            core, lifespans = await self._start()
+        vigil(self.incoming.descriptor, self.orphaned_unheeded)
+        core, lifespans = await self._start()
         loop = asyncio.get_running_loop()
-        pipes = ControlPipes(
-            loop, self.incoming, self.outgoing, self.decoder, core.receive, lambda: self.orphaned(core.pids())
-        )
+        pipes = ControlPipes(loop, self.incoming, self.outgoing, core.receive, self.orphaned)
         core.tell = pipes.send
         core.tell(control.CoreReady())
-        for message in self.waiting:
-            core.receive(message)
-        pipes.open()
+        self.serving.set()
+        pipes.open(self.waiting)
         grace = await core.stopped
         core.house.dispatcher.close()
         await lifespans.leave(grace)
@@ -148,20 +148,17 @@ class _Process:
         core.house = House(loop, authority, registry.commands, dispatcher, bus, core)
         return lifespans
 
-    def orphaned_at_start(self) -> NoReturn:
-        """The supervisor has gone before the core could hear of its workers: what it has said stands in the pipe."""
-        messages = [*self.waiting, *read_rest(self.incoming, self.decoder)]
-        spawned = {(each.label, each.generation): each.pid for each in messages if isinstance(each, control.Spawned)}
-        for each in messages:
-            if isinstance(each, control.Exited):
-                spawned.pop((each.label, each.generation), None)
-        leave_nothing(spawned.values(), self.run_directory)
-        os._exit(0)  # not `leave`: the main thread may hold any lock
-
-    def orphaned(self, pids: list[int]) -> NoReturn:
+    def orphaned(self) -> NoReturn:
         """The supervisor has gone: leave nothing behind."""
-        leave_nothing(pids, self.run_directory)
+        leave_nothing(self.incoming.take_over(), self.run_directory)
         self.leave(0)
+
+    def orphaned_unheeded(self) -> NoReturn:
+        """The same in the vigil's thread, for a loop that does not see it: it has not begun, or a command holds it."""
+        if self.serving.is_set():
+            time.sleep(limits.ORPHANED)
+        leave_nothing(self.incoming.take_over(), self.run_directory)
+        os._exit(0)  # not `leave`: the main thread may hold any lock
 
     def leave(self, code: int) -> NoReturn:
         """End the process now. ZeroMQ's contexts are not terminated: with a ZAP handler in one that can abort."""
