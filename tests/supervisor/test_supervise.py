@@ -133,6 +133,23 @@ def test_worker_in_breach_is_killed(start: Start, folder: Path) -> None:
     assert system.heard("Exited")[0]["reason"] == "breach bad_frame: no CBOR"
 
 
+def test_worker_that_said_bye_and_does_not_end_is_killed(start: Start, folder: Path) -> None:
+    """It heeds neither the end of its stdin nor TERM; one that heeds its stdin's end has not failed."""
+    plan = make_plan(
+        folder,
+        worker("deaf", STUBBORN, restart="never", stop_grace=1.5, stdin_grace=0.5),
+        worker("slow", stop_grace=0.1),
+        configuration={"leave": ["deaf", "slow"]},
+    )
+    system = start(plan)
+    assert system.exit_code() == 1
+    assert system.wait("worker_lingers", worker="deaf")["seconds"] == 1.5
+    ended = system.wait("worker_exited", worker="deaf")
+    assert (ended["code"], ended["reason"], ended["left"]) == (-signal.SIGKILL, "said bye and did not end", True)
+    ended = system.wait("worker_exited", worker="slow")
+    assert (ended["code"], ended["reason"]) == (0, "exit status 0")
+
+
 def test_killed_core_is_restarted_and_the_workers_with_new_generations(start: Start, folder: Path) -> None:
     """kill -9 of the core: everything comes back, the suspects are named, the old directories are gone."""
     system = start(make_plan(folder, worker("a"), worker("b")))

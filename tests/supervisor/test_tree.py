@@ -264,6 +264,41 @@ def test_breach_leaves_a_moment_to_read_why_and_is_a_failure_whatever_the_status
     assert Start(Child("a", 2)) in play.wait(2.0)
 
 
+def test_worker_that_said_bye_and_does_not_end_goes_down_the_ladder_and_has_failed() -> None:
+    """It has the graces of a stop: stdin's end, TERM, KILL; the log and the core are told why. Then its policy holds."""
+    play = running()
+    begun = play.now
+    assert acts(play.hear(Left("a", 1))) == []
+    done = play.wait(8.0)
+    child = Child("a", 1)
+    rungs = [CloseStdin(child), Terminate(child), Kill(child)]
+    found = [(at - begun, action) for at, action in play.actions if action in rungs]
+    assert found == list(zip([3.0, 5.0, 7.0], rungs, strict=True))
+    assert "worker_lingers" in events(done)
+    assert told(done, Exited)[0].reason == "said bye and did not end"
+    assert Start(Child("a", 2)) in done
+
+
+@pytest.mark.parametrize("seconds", [0.0, 4.0])
+def test_worker_that_said_bye_and_ends_by_itself_has_not_failed(seconds: float) -> None:
+    """At once, or when its stdin was closed."""
+    play = running()
+    play.hear(Left("a", 1))
+    play.wait(seconds)
+    exited = told(play.end(Child("a", 1)), Exited)[0]
+    assert (exited.code, exited.reason, exited.restart_in) == (0, "exit status 0", None)
+
+
+def test_stop_after_a_bye_does_not_begin_the_ladder_again() -> None:
+    """Nobody would hear the `stop`; the time it has already had counts."""
+    play = running("a")
+    play.hear(Left("a", 1))
+    play.wait(2.5)
+    done = play.do(Signalled(signal.SIGTERM)) + play.wait(0.5)
+    assert told(done, StopWorker) == []
+    assert acts(done) == [CloseStdin(Child("a", 1))]
+
+
 @pytest.mark.parametrize("message", [Greeted("a", 1), End("a", 1, "bad_frame", "x"), Left("a", 1), Greeted("z", 1)])
 def test_news_of_a_generation_that_is_gone_changes_nothing(message: Any) -> None:
     """What the core says of a former generation, or of a worker that is none, is ignored."""

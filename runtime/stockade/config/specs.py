@@ -150,7 +150,7 @@ class Backoff:
 
 @attrs.frozen
 class Grace:
-    """How long each step of a graceful stop may take."""
+    """How long each step of a graceful stop may take; the same when a worker has said `bye` and does not exit."""
 
     stop: float = key(
         "Seconds from the `stop` message to stdin's end.", default=limits.STOP_GRACE, metadata=between(0, 600)

@@ -148,7 +148,7 @@ class Tree:
             case WorkerReady():
                 return worker.ready(now)
             case Left():
-                return worker.left()
+                return worker.left(now)
         return worker.breach(message, now)
 
     def _on_signalled(self, happening: Signalled, now: float) -> list[Action]:

@@ -3,6 +3,7 @@
 ::
 
     WAITING ─► STARTING ─► RUNNING ─► TOLD ─► CLOSED ─► TERMINATED ─► KILLED     the ladder of a stop
+                  │           ├─────► LEFT ────►┘                       │        it said bye
                   │           └─────► DOOMED ──────────────────────────►┤        it broke the protocol
                   └────────────────────────────────────────────────────►┘        it never said hello
 
@@ -34,6 +35,7 @@ class State(StrEnum):
     WAITING = "waiting"  # no process; started at the deadline, if there is a core
     STARTING = "starting"  # a process that has not said hello
     RUNNING = "running"
+    LEFT = "left"  # said bye and was answered; has until the deadline to end
     DOOMED = "doomed"  # broke the protocol; has until the deadline to read why
     TOLD = "told"  # was sent its `stop`
     CLOSED = "closed"  # its stdin was closed
@@ -54,7 +56,7 @@ class Aim(StrEnum):
 OVER = frozenset({State.ENDED, State.FAILED})
 ALIVE = frozenset(State) - OVER - {State.WAITING}
 #: States in which the core may hold a link to it.
-LINKED = frozenset({State.RUNNING, State.DOOMED, State.TOLD})
+LINKED = frozenset({State.RUNNING, State.LEFT, State.DOOMED, State.TOLD})
 NEVER = math.inf
 
 
@@ -138,9 +140,11 @@ class Worker:
         """It has said that it is ready."""
         return [self._say("info", "worker_ready", "worker is ready", seconds=now - self._began)]
 
-    def left(self) -> list[Action]:
-        """It has said bye."""
+    def left(self, now: float) -> list[Action]:
+        """It has said bye: nothing is left for it to do, so it has the graces of a stop to end, asked to or not."""
         self._left = True
+        if self.state is State.RUNNING:
+            self.state, self.deadline = State.LEFT, now + self.plan.stop_grace
         return [self._say("debug", "worker_left", "worker said bye")]
 
     # -- ending -------------------------------------------------------------------------------------------------------
@@ -186,11 +190,17 @@ class Worker:
             self._fault = f"never said hello in {self.plan.start_limit:g} s"
         return _OVERDUE[self.state](self, now)
 
+    def _linger(self, now: float) -> list[Action]:
+        said = self._say("warning", "worker_lingers", "worker said bye and does not end", seconds=self.plan.stop_grace)
+        return [said, *self._close(now)]
+
     def _close(self, now: float) -> list[Action]:
         self.state, self.deadline = State.CLOSED, now + self.plan.stdin_grace
         return [CloseStdin(self.child)]
 
     def _terminate(self, now: float) -> list[Action]:
+        if self.aim is Aim.RUN and self._fault is None:
+            self._fault = "said bye and did not end"
         self.state, self.deadline = State.TERMINATED, now + self.plan.term_grace
         return [Terminate(self.child)]
 
@@ -261,6 +271,7 @@ class Worker:
 _OVERDUE = {
     State.STARTING: Worker._kill,
     State.DOOMED: Worker._kill,
+    State.LEFT: Worker._linger,
     State.TOLD: Worker._close,
     State.CLOSED: Worker._terminate,
     State.TERMINATED: Worker._kill,

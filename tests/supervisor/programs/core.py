@@ -21,6 +21,7 @@ from stockade.control import (
     Decoder,
     End,
     Greeted,
+    Left,
     Ping,
     Pong,
     Shutdown,
@@ -61,6 +62,8 @@ def main() -> None:
                 if message.label not in configuration.get("unheard", ()):
                     os.write(tell, encode(Greeted(message.label, message.generation)))
                     os.write(tell, encode(WorkerReady(message.label, message.generation)))
+                if message.label in configuration.get("leave", ()):
+                    os.write(tell, encode(Left(message.label, message.generation)))
                 if message.label in configuration.get("breaches", {}):
                     reason = configuration["breaches"][message.label]
                     os.write(tell, encode(End(message.label, message.generation, "bad_frame", reason)))
