@@ -13,14 +13,17 @@ __all__ = [
     "EVENT",
     "LABEL",
     "RESERVED_EVENTS",
+    "RESERVED_LABELS",
     "is_command",
     "is_event",
     "is_label",
     "is_reserved_event",
 ]
 
+#: What no worker may be called: events of the core's have `core` for their source, and logs have both.
+RESERVED_LABELS = ("core", "supervisor")
 #: A worker's label. Replicas add a dot and a number (``thumbs.2``); the generation stands after an ``@``.
-LABEL = re.compile(r"[a-z][a-z0-9-]{0,31}")
+LABEL = re.compile(rf"(?!(?:{'|'.join(RESERVED_LABELS)})$)[a-z][a-z0-9-]{{0,31}}")
 #: A command: segments of letters, digits, ``_`` and ``-``, joined by dots (``notes.read``).
 COMMAND = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 #: An event: 1 to 128 of these characters; segments are joined by slashes (``notes/changed``).

@@ -13,7 +13,7 @@ from stockade.core.policy.patterns import Pattern
 
 GOOD = {
     Kind.TITLE: ["notes", "My notes, 2nd edition", "ü"],
-    Kind.LABEL: ["a", "editor", "a-1", "a" * 32],
+    Kind.LABEL: ["a", "editor", "a-1", "a" * 32, "core-2", "cores", "supervisors"],
     Kind.CAPABILITY: ["a", "notes-all", "a" * 64],
     Kind.MODULE: ["notes", "notes.commands", "_private.x1", "ünï.code"],
     Kind.ARGUMENT: ["", "-m", "any thing\n"],
@@ -27,7 +27,7 @@ GOOD = {
 }
 BAD = {
     Kind.TITLE: ["", "a\nb", "\x7f", "a" * 129],
-    Kind.LABEL: ["", "A", "1a", "-a", "a_b", "a.1", "a@1", "a" * 33, "a\n"],
+    Kind.LABEL: ["", "A", "1a", "-a", "a_b", "a.1", "a@1", "a" * 33, "a\n", "core", "supervisor"],
     Kind.CAPABILITY: ["", "A", "a" * 65],
     Kind.MODULE: ["", ".a", "a.", "a..b", "a/b", "a.py", "a-b", "a b"],
     Kind.ARGUMENT: ["\x00", "a" * 131073],

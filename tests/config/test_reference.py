@@ -30,6 +30,7 @@ OF_SHAPE = [
     "key_above_tables",
     "label_missing",
     "label_out_of_grammar",
+    "label_reserved",
     "module_name_is_a_file",
     "name_empty",
     "name_misspelt",

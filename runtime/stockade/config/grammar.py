@@ -95,6 +95,13 @@ GRAMMARS = {
         32,
         "label",
         "write at most 32 of a to z, 0 to 9 and -, a letter first",
+        (
+            (
+                rf"\A(?:{'|'.join(names.RESERVED_LABELS)})\Z",
+                "is Stockade's own name, in events and logs",
+                "write another, of at most 32 of a to z, 0 to 9 and -, a letter first",
+            ),
+        ),
     ),
     Kind.CAPABILITY: Grammar(
         names.CAPABILITY.pattern,

@@ -178,7 +178,9 @@ class WorkerSpec:
     """One frontend worker."""
 
     label: str = key(
-        "Its name: `[a-z][a-z0-9-]{0,31}`, once in the file.", grammar=Kind.LABEL, metadata={"example": "editor"}
+        "Its name: `[a-z][a-z0-9-]{0,31}`, once in the file, but neither `core` nor `supervisor`.",
+        grammar=Kind.LABEL,
+        metadata={"example": "editor"},
     )
     run: tuple[str, ...] = key(
         "The program and its arguments. `python` and `python3` are the interpreter that runs Stockade; a program with "
