@@ -265,7 +265,7 @@ def test_breach_leaves_a_moment_to_read_why_and_is_a_failure_whatever_the_status
 
 
 def test_worker_that_said_bye_and_does_not_end_goes_down_the_ladder_and_has_failed() -> None:
-    """It has the graces of a stop: stdin's end, TERM, KILL; the log and the core are told why. Then its policy holds."""
+    """It has the graces of a stop: stdin's end, TERM, KILL; log and core are told why. Then its policy holds."""
     play = running()
     begun = play.now
     assert acts(play.hear(Left("a", 1))) == []
