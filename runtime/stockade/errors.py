@@ -56,7 +56,8 @@ class BreachCode(StrEnum):
     UNKNOWN_ANSWER = "unknown_answer"  # a result or error for a call never made
     BAD_SUBSCRIPTION = "bad_subscription"
     BAD_EVENT = "bad_event"  # an emit that is not a topic, a bar and CBOR, or whose name is out of the grammar
-    TOO_LARGE = "too_large"  # a message over the limit; libzmq drops the connection, the core reads why
+    TOO_LARGE = "too_large"  # a message over the limit
+    TOO_MANY = "too_many"  # subscriptions that were denied and not taken back
     VERSION = "version"  # a hello of a protocol version that the core does not speak
     AUTHENTICATION = "authentication"  # the wrong name or secret, or a process that is not the worker's
     CONNECTION_LOST = "connection_lost"  # a live worker closed or lost one of its three sockets

@@ -21,12 +21,16 @@ BATCH = 1024
 QUEUE = 4
 #: The largest frame of an event. Events say that something happened; what is large is called for.
 EVENT = 64 * 1024
+#: What an event that the core relays may have above EVENT: its source, and numbers that are written longer again.
+EVENT_SLACK = 256
 #: The high-water mark of a link's events, and of its emits: times EVENT it is the budget of each, 64 MiB.
 EVENT_QUEUE = 1024
 #: Messages read from one socket in one turn of the loop: one flooder held the loop for 1.5 s without it, 9 ms with.
 TURN_MESSAGES = 64
 #: How long one socket may be read in one turn of the loop.
 TURN_SECONDS = 0.001
+#: A frame that took so long to decode costs its worker as long a wait before the next.
+SLOW_FRAME = 0.02
 #: What waits for a worker that does not read, behind its queue. Above it, the core stops reading that worker, and
 #: the results of its calls become `busy`.
 OUTBOX = 4 * 1024 * 1024
@@ -38,8 +42,13 @@ LARGEST_ID = 2**53 - 1
 CALLS = 1024
 #: Events of one source that the application's listeners have not handled yet; the next are dropped and counted.
 DELIVERIES = 1024
+#: Its large calls in flight, together, in messages of the largest size: above, the core stops reading that worker
+#: until one is answered.
+IN_FLIGHT = 4
 #: Subscriptions of one worker.
 TOPICS = 1024
+#: Its subscriptions that were denied and not taken back: libzmq remembers each, with 5 KiB.
+DENIED_TOPICS = 1024
 #: Characters of an event's name (see names.EVENT) and of a call's command.
 NAME = 128
 
@@ -75,6 +84,8 @@ STOP_ORDER = 0.8
 SAME_SIGNAL = 0.05
 #: How long a stop waits for what was killed and does not end.
 KILL_PATIENCE = 2.0
+#: From the supervisor's end to the core's, where a command holds the core's loop, which would see it at once.
+ORPHANED = 2.0
 #: How long the core has to end its lifespans after the last worker has gone.
 CORE_GRACE = 2.0
 
@@ -84,8 +95,6 @@ RESTARTS, RESTARTS_WITHIN = 5, 60.0
 #: The first wait before a restart, doubled by each failure up to the longest.
 BACKOFF_FIRST, BACKOFF_LONGEST = 0.1, 30.0
 #: After running so long, a worker's failures are forgotten.
-#: From the supervisor's end to the core's, where a command holds the core's loop, which would see it at once.
-ORPHANED = 2.0
 STABLE = 60.0
 
 # -- logs -------------------------------------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ what, the dispatcher runs commands, the bus carries events.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
@@ -16,8 +17,9 @@ import attrs
 from stockade import __version__, limits
 from stockade.config.specs import WorkerLimits
 from stockade.core.commands.caller import Caller
+from stockade.core.event_gate import EventGate
 from stockade.core.events.subscriptions import Subscriptions
-from stockade.core.policy.authority import Act, Authority, Decision
+from stockade.core.policy.authority import Act, Authority
 from stockade.core.refusals import Refusals
 from stockade.core.wire import codec
 from stockade.core.wire.conversation import (
@@ -31,7 +33,7 @@ from stockade.core.wire.conversation import (
     State,
     error_message,
 )
-from stockade.core.wire.topics import EventFrame, parse_emit, parse_subscription
+from stockade.core.wire.topics import EventFrame
 from stockade.errors import Breach, BreachCode, Code, CommandError
 
 if TYPE_CHECKING:
@@ -97,22 +99,22 @@ class Gate:
     _limits: WorkerLimits
     refusals: Refusals
     conversation: Conversation = attrs.field(init=False)
-    _subscriptions: Subscriptions = attrs.field(init=False)
     _link: Link = attrs.field(init=False)
+    _events: EventGate = attrs.field(init=False)
     _callers: dict[str, Caller] = attrs.field(factory=dict)
     _running: dict[int, Running] = attrs.field(factory=dict)
-    _emits: int = 0
-    _events: int = 0
-    _dropped: int = 0
-    _missed_is_due: bool = False
+    _weight: int = 0  # bytes of each message of that batch, about
+    _messages: Iterator[Any] = attrs.field(factory=lambda: iter(()))  # of the batch that is being handled
+    _heavy: dict[int, int] = attrs.field(factory=dict)  # large calls in flight: id -> bytes
+    _heavy_bytes: int = 0
     _leaving: Leaving | None = None
     _leave_timer: asyncio.TimerHandle | None = None
     breach: Breach | None = None
-    _over: bool = False
+    _gone: bool = False  # its process has ended: what it emitted is still handled, nothing else
+    _over: bool = False  # nothing is
 
     def __attrs_post_init__(self) -> None:
         self.conversation = Conversation(self._limits.calls)
-        self._subscriptions = Subscriptions(self._limits.topics)
 
     @property
     def name(self) -> str:
@@ -121,25 +123,71 @@ class Gate:
 
     def open(self, link: Link) -> None:
         """Hear events and be heard, through `link`."""
+        house = self._house
         self._link = link
-        self._house.bus.attach(self.label, self)
+        self._events = EventGate(
+            house.loop,
+            house.authority,
+            house.bus,
+            link,
+            self.label,
+            self.generation,
+            self.refusals,
+            Subscriptions(self._limits.topics),
+            self.say,
+            self.end,
+        )
+        house.bus.attach(self.label, self)
 
     # -- the commands socket ------------------------------------------------------------------------------------------
 
     def on_batch(self, frame: bytes, more: bool) -> None:
         """Handle a batch, message by message; the first breach in it ends the worker."""
+        if self._over or self._gone:
+            return
+        begin = monotonic()
         try:
             if more:
                 raise Breach(BreachCode.BAD_FRAME, "several frames, where a batch is one")
             if len(frame) > self._limits.message:
                 raise Breach(BreachCode.TOO_LARGE, f"a batch of {len(frame)} bytes, over {self._limits.message}")
-            take = self.conversation.take
-            for message in self.conversation.open(frame):
+            batch = self.conversation.open(frame)
+        except Breach as breach:
+            self.end(breach)
+            return
+        self._weight = len(frame) // len(batch)
+        self._messages = iter(batch)
+        took = monotonic() - begin
+        if took > limits.SLOW_FRAME:
+            # One frame of 16 MiB may take seconds to decode. Whoever sends such ones gets half of the loop at most.
+            self._link.suspend()
+            self._house.loop.call_later(took, self._go_on)
+        else:
+            self._handle()
+
+    def _handle(self) -> None:
+        """Handle the batch, as far as a turn goes; the rest has to wait for the others."""
+        take, end = self.conversation.take, monotonic() + limits.TURN_SECONDS
+        try:
+            for message in self._messages:
                 happening = take(message)
                 if happening is not None:
                     _HANDLERS[type(happening)](self, happening)
+                if monotonic() > end:
+                    self._link.suspend()
+                    self._house.loop.call_soon(self._go_on)
+                    return
         except Breach as breach:
             self.end(breach)
+            return
+        if self._heavy_bytes > limits.IN_FLIGHT * self._limits.message:
+            self._link.suspend()  # until one is answered
+        else:
+            self._link.proceed()
+
+    def _go_on(self) -> None:
+        if not self._over and not self._gone:
+            self._handle()
 
     def _hello(self, hello: Hello) -> None:
         welcome = {
@@ -179,6 +227,9 @@ class Gate:
         )
         if running is not None:
             self._running[call.id] = running
+            if self._weight > _HEAVY:
+                self._heavy[call.id] = self._weight
+                self._heavy_bytes += self._weight
 
     def _admitted(self, call: Call) -> Caller | None:
         """The caller of a command that policy allows, remembered; None after answering one that it does not."""
@@ -193,7 +244,10 @@ class Gate:
     def _answer(self, call: Call, value: Any, error: CommandError | None) -> None:
         """End a call with its value or its error; too late, it is for nobody."""
         self._running.pop(call.id, None)
-        if self._over or not self.conversation.answer(call.id):
+        if call.id in self._heavy:
+            self._heavy_bytes -= self._heavy.pop(call.id)
+            self._house.loop.call_soon(self._go_on)
+        if self._over or self._gone or not self.conversation.answer(call.id):
             return
         self._link.post(self._encoded_result(call, value) if error is None else self._encoded_error(call, error))
         if self._leaving is not None:
@@ -213,8 +267,8 @@ class Gate:
         if error.code in _REFUSALS:
             self.refusals.count(Act.CALL, call.command, error.code, error.reason or error.message)
         part = codec.encode(error_message(call.id, error.code, error.message, error.data))
-        if len(part) + 3 > self._limits.message:
-            part = codec.encode(error_message(call.id, error.code, "the error's message and data are over the limit"))
+        if len(part) > _HEAVY and (len(part) + 3 > self._limits.message or not self._link.outbox.has_room(len(part))):
+            part = codec.encode(error_message(call.id, error.code, "there is no room for the error's message and data"))
         return part
 
     def say(self, message: list[Any]) -> None:
@@ -222,77 +276,28 @@ class Gate:
         if not self._over:
             self._link.post(codec.encode(message))
 
-    # -- events -------------------------------------------------------------------------------------------------------
+    # -- the other two sockets ----------------------------------------------------------------------------------------
 
     def on_subscription(self, frame: bytes) -> None:
-        """Grant a subscription or deny it, or end one."""
-        try:
-            subscribe, name, prefix = parse_subscription(frame)
-        except Breach as breach:
-            self.end(breach)
-            return
-        topic = frame[1:]
-        if not subscribe:
-            if self._subscriptions.discard(name, prefix):
-                self._link.revoke(topic)
-            return
-        act = Act.LISTEN_PREFIX if prefix else Act.LISTEN
-        decision = self._house.authority.decide(self.label, act, name)
-        if not decision.allowed:
-            self._refuse(act, name, decision)
-            error = decision.refusal()
-            self._deny(topic, error.code, error.message)
-        elif not self._subscriptions.add(name, prefix):
-            reason = f"{self._limits.topics} subscriptions are the limit"
-            self.refusals.count(act, name, Code.BUSY, reason)
-            self._deny(topic, Code.BUSY, reason)
-        else:
-            self._link.grant(topic)
-            self.say(["listening", topic.decode("ascii")])
-
-    def _deny(self, topic: bytes, code: str, message: str) -> None:
-        self.say(["denied", topic.decode("ascii"), {"code": str(code), "message": message}])
+        """A frame of the events socket."""
+        if not self._over:
+            self._events.on_subscription(frame)
 
     def on_emit(self, frame: bytes) -> None:
-        """Relay an event, or count its refusal."""
-        self._emits += 1
-        try:
-            if len(frame) > limits.EVENT:
-                raise Breach(BreachCode.TOO_LARGE, f"an emit of {len(frame)} bytes, over {limits.EVENT}")
-            name, payload, to = parse_emit(frame)
-        except Breach as breach:
-            self.end(breach)
-            return
-        decision = self._house.authority.decide(self.label, Act.EMIT, name)
-        if not decision.allowed:
-            self._refuse(Act.EMIT, name, decision)
-        elif to is not None and to not in self._house.bus.labels:
-            self.refusals.count(Act.EMIT, name, Code.NOT_FOUND, f"there is no worker {to!r:.60} to emit it to")
-        else:
-            self._house.bus.relay(name, payload, self.label, self.generation, to)
+        """A frame of the emits socket: also one that a process has left behind."""
+        if not self._over:
+            self._events.on_emit(frame)
 
     def hear(self, frame: EventFrame) -> None:
-        """Send an event that this worker listens to, or count it as missed and say so once this turn is over."""
-        if self._over or not self._subscriptions.hears(frame.name):
-            return
-        self._events += 1
-        if not self._link.send_event(frame.numbered(self._events)):
-            self._dropped += 1
-            if not self._missed_is_due:
-                self._missed_is_due = True
-                self._house.loop.call_soon(self._tell_missed)
-
-    def _tell_missed(self) -> None:
-        if self._missed_is_due and not self._link.outbox.is_full:
-            self._missed_is_due = False
-            self.say(["missed", self._events])
+        """An event that somebody has emitted."""
+        if not self._over:
+            self._events.hear(frame)
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
     def on_turn(self) -> None:
         """A turn of reading is over."""
-        if self._missed_is_due:
-            self._tell_missed()
+        self._events.tell_missed()
         if self._leaving is not None:
             self._leave_when_done()
 
@@ -301,7 +306,8 @@ class Gate:
         self._leave_timer = self._house.loop.call_later(limits.LEAVE, self._leave)
 
     def _leave_when_done(self) -> None:
-        if self._leaving is not None and self._emits >= self._leaving.emitted and not self.conversation.in_flight:
+        leaving = self._leaving
+        if leaving is not None and self._events.emits >= leaving.emitted and not self.conversation.in_flight:
             self._leave()
 
     def _leave(self) -> None:
@@ -311,10 +317,12 @@ class Gate:
         self._leave_timer = None
         self.cancel_calls()
         self._leaving = None
-        self.say(["bye", {"emitted": self._emits}])
+        self.say(["bye", {"emitted": self._events.emits}])
         self._house.owner.left(self)  # before the worker can hear it, and end
         self._link.flush()
         self.close()
+        if not self._link.outbox:
+            self._link.mute()
 
     def on_lost(self, where: str, made: bool) -> None:
         """A connection has ended. The owner finds out whether the process has, too."""
@@ -338,8 +346,14 @@ class Gate:
         self.close()
         self._house.owner.ended(self, breach)
 
+    def go(self) -> None:
+        """Its process has ended: cancel its calls, and handle nothing more but what it has emitted."""
+        self._gone = True
+        self._house.bus.detach(self.label, self)
+        self.cancel_calls()
+
     def close(self) -> None:
-        """Cancel the calls and hear nothing more. The link is its owner's to close."""
+        """Cancel the calls and handle nothing more. The link is its owner's to close."""
         self._over = True
         self._house.bus.detach(self.label, self)
         if self._leave_timer is not None:
@@ -351,23 +365,14 @@ class Gate:
         for running in list(self._running.values()):
             running.cancel()
 
-    def _refuse(self, act: Act, name: str, decision: Decision) -> None:
-        self.refusals.count(act, name, decision.code or Code.NOT_ALLOWED, decision.reason)
-
     def statistics(self) -> Statistics:
         """What went through so far."""
-        talk = self.conversation.statistics()
-        return Statistics(
-            talk.calls,
-            talk.in_flight,
-            self._emits,
-            self._events,
-            self._dropped,
-            len(self._subscriptions),
-            self.refusals.by_reason(),
-        )
+        talk, events = self.conversation.statistics(), self._events.statistics()
+        return Statistics(talk.calls, talk.in_flight, refusals=self.refusals.by_reason(), **attrs.asdict(events))
 
 
+#: Calls of more bytes than this are bounded in bytes too: smaller ones by their number alone.
+_HEAVY = 64 * 1024
 #: Error answers that say no, rather than that something went wrong: counted, and logged with their reason.
 _REFUSALS = frozenset({Code.NOT_ALLOWED, Code.NOT_FOUND, Code.INVALID_ARGS, Code.BUSY, Code.TOO_LARGE})
 

@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import os
 import stat
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
@@ -71,7 +70,8 @@ class _End:
     monitor: zmq.Socket[bytes]
     watch: Turns
     turns: Turns | None = None
-    made: bool = False
+    made: bool = False  # the handshake was completed
+    lost: bool = False  # and the connection has ended: all that came over it can be read
 
     def close(self) -> None:
         self.watch.close()
@@ -106,6 +106,7 @@ class Link:
     _flush: asyncio.Handle | None = None
     _in_turn: bool = False  # its end will flush
     _held: bool = False  # the worker is not read, because it does not read its answers
+    _suspended: bool = False  # commands are not read, because the last ones are still being handled
     _no_room: bool = False  # the last attempt to send was refused
     _listening: bool = False  # subscriptions and emits are read too
     _closed: bool = False
@@ -171,6 +172,7 @@ class Link:
             end.made = True
         elif end.made or event == zmq.Event.DISCONNECTED:
             # Not made: a handshake that fails before ZAP is asked, as with a peer that speaks no PLAIN.
+            end.lost = True
             self._receiver.on_lost(end.name, end.made)
         else:
             # Bound, but not listening yet: connect refused. Once more, with a fresh socket.
@@ -262,9 +264,25 @@ class Link:
 
     def _hold(self, held: bool) -> None:
         self._held = held
+        self._pace()
+
+    def suspend(self) -> None:
+        """Read no commands until `proceed`; the other sockets go on."""
+        if not self._suspended:
+            self._suspended = True
+            self._pace()
+
+    def proceed(self) -> None:
+        """Read commands again."""
+        if self._suspended:
+            self._suspended = False
+            self._pace()
+
+    def _pace(self) -> None:
         for end in self._ends.values():
             if end.turns is not None:
-                end.turns.pause() if held else end.turns.resume()
+                paused = self._held or (self._suspended and end.name == "commands")
+                end.turns.pause() if paused else end.turns.resume()
 
     def _send(self, socket: zmq.Socket[bytes]) -> None:
         outbox, self._no_room = self.outbox, False
@@ -310,16 +328,16 @@ class Link:
             if end.turns is not None:
                 end.turns.close()
 
-    def drain(self) -> None:
-        """Read the emits that a worker left behind when it went, now: at most two queues of them."""
+    @property
+    def is_drained(self) -> bool:
+        """Whether all that a worker emitted before it went has been read."""
         end = self._ends.get("emits")
-        if end is None or end.turns is None:
-            return
-        get: Callable[[int], Any] = end.socket.get
-        for _ in range(2 * limits.EVENT_QUEUE):
-            if not get(EVENTS) & POLLIN:
-                return
-            self._take_emit()
+        if end is None or end.turns is None or not end.made:
+            return True
+        events: Any = end.socket.get(EVENTS)
+        if events & POLLIN:
+            end.turns.look()  # asking has taken the wake-up
+        return end.lost and not events & POLLIN
 
     def close(self) -> None:
         """Close the sockets; what still waits in them is gone."""

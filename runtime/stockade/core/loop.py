@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 import zmq
 
-from stockade import control
+from stockade import control, limits
 from stockade.config.specs import Configuration, WorkerSpec
 from stockade.core.gate import Gate, House
 from stockade.core.link import Link
@@ -59,6 +59,8 @@ class Core:
     tell: Callable[[control.Message], None] = attrs.field(init=False)
     house: House = attrs.field(init=False)
     _workers: dict[tuple[str, int], _Worker] = attrs.field(factory=dict)
+    _going: set[_Worker] = attrs.field(factory=set)  # ended, but what they left is still being read
+    _grace: float | None = None  # asked to stop
 
     @classmethod
     def of(
@@ -85,8 +87,8 @@ class Core:
 
     @receive.register
     def _(self, shutdown: control.Shutdown) -> None:
-        if not self.stopped.done():
-            self.stopped.set_result(shutdown.grace)
+        self._grace = shutdown.grace
+        self._stop_when_all_are_gone()
 
     @receive.register
     def _(self, spawned: control.Spawned) -> None:
@@ -127,28 +129,37 @@ class Core:
     @receive.register
     def _(self, exited: control.Exited) -> None:
         worker = self._workers.pop((exited.label, exited.generation), None)
-        breach = None
-        if worker is not None:
-            breach = worker.gate.breach
-            self._close(worker)
-        self._announce(
-            "exited",
-            exited.label,
-            exited.generation,
-            reason=str(breach) if breach else exited.reason,
-            code=exited.code,
-            breach=str(breach.code) if breach else None,
-            restart_in=None if exited.restart_in is None else int(exited.restart_in * 1000),
-        )
+        if worker is None:
+            self._announce_exit(exited, None)
+            return
+        worker.gate.go()
+        self._going.add(worker)
+        self._drain(worker, exited, self._loop.time() + limits.LEAVE)
 
     @receive.register
     def _(self, failed: control.Failed) -> None:
         _log.debug("%s@%d was given up: %s", failed.label, failed.generation, failed.reason)
 
+    def _drain(self, worker: _Worker, exited: control.Exited, end: float) -> None:
+        """Let its link bring what the worker left, fairly with all others, until there is no more or `end` has come."""
+        drained = worker.gate.breach is not None or worker.link.is_drained
+        if not drained and self._loop.time() < end:
+            self._loop.call_later(limits.LOOK, self._drain, worker, exited, end)
+            return
+        if not drained:
+            fields = {"worker": worker.gate.name}
+            _log.warning("emits were left when the time was over", extra={"event": "emits_lost", "fields": fields})
+        self._close(worker)
+        self._announce_exit(exited, worker.gate.breach)
+        self._going.discard(worker)
+        self._stop_when_all_are_gone()
+
+    def _stop_when_all_are_gone(self) -> None:
+        if self._grace is not None and not self._going and not self.stopped.done():
+            self.stopped.set_result(self._grace)
+
     def _close(self, worker: _Worker) -> None:
-        """Handle what it left, fail its calls, close its sockets: in this order, so that nothing said is lost."""
-        if worker.gate.breach is None:
-            worker.link.drain()
+        """Close the gate and then its sockets, and log what they have counted."""
         worker.gate.close()
         worker.gate.refusals.flush()
         moved = worker.link.statistics()
@@ -159,6 +170,17 @@ class Core:
         os.close(worker.pidfd)
         fields = {"worker": worker.gate.name, **attrs.asdict(worker.gate.statistics()), **attrs.asdict(moved)}
         _log.info("closed the link of %s", worker.gate.name, extra={"event": "worker_closed", "fields": fields})
+
+    def _announce_exit(self, exited: control.Exited, breach: Breach | None) -> None:
+        self._announce(
+            "exited",
+            exited.label,
+            exited.generation,
+            reason=str(breach) if breach else exited.reason,
+            code=exited.code,
+            breach=str(breach.code) if breach else None,
+            restart_in=None if exited.restart_in is None else int(exited.restart_in * 1000),
+        )
 
     def _announce(self, what: str, label: str, generation: int, **more: Any) -> None:
         payload = {"worker": label, "generation": generation, **more}

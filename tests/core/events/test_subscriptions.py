@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stockade import limits
 from stockade.core.events.subscriptions import Subscriptions
 
 
@@ -32,3 +33,16 @@ def test_the_limit_counts_each_subscription_once() -> None:
     assert heard.discard("a", prefix=False)
     assert not heard.discard("a", prefix=False)
     assert heard.add("b/", prefix=True)
+
+
+def test_denied_subscriptions_are_remembered_up_to_a_limit_and_until_they_are_taken_back() -> None:
+    """Asking for the same one again is nothing new."""
+    heard = Subscriptions(8)
+    for number in range(limits.DENIED_TOPICS):
+        assert heard.deny(f"secret/{number}", prefix=False)
+    assert heard.deny("secret/0", prefix=False)
+    assert not heard.deny("secret/more", prefix=False)
+    assert not heard.discard("secret/0", prefix=False)
+    assert heard.deny("secret/more", prefix=False)
+    assert not heard.hears("secret/more")
+    assert len(heard) == 0

@@ -72,9 +72,9 @@ class Bus:
         else:
             self._loop.call_soon_threadsafe(self._deliver, frame, event, to)
 
-    def relay(self, name: str, payload: Any, source: str, generation: int, to: str | None) -> None:
-        """Deliver what a worker emitted; `codec.decode` has checked it."""
-        self._deliver(EventFrame(name, source, payload), Event(name, payload, source, generation), to)
+    def relay(self, frame: EventFrame, event: Event, to: str | None) -> None:
+        """Deliver what a worker emitted, and its gate has let through."""
+        self._deliver(frame, event, to)
 
     def _deliver(self, frame: EventFrame, event: Event, to: str | None) -> None:
         self._events += 1

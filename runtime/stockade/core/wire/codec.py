@@ -5,6 +5,7 @@ Knows no message: what the bytes mean is the conversation's. The profile is docs
 
 from __future__ import annotations
 
+import gc
 import io
 import re
 from collections.abc import Iterable
@@ -40,6 +41,26 @@ def decode(data: bytes) -> Any:
 
     For one thread alone.
     """
+    if len(data) > _LARGE:
+        return _decode_large(data)
+    return _decode(data)
+
+
+def _decode_large(data: bytes) -> Any:
+    """`_decode`, letting go of the frame, and without the collector, which would walk what there is so far again and
+    again: 4.4 s for 16 MiB of empty arrays, 1.9 without.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return _decode(data)
+    finally:
+        _usual.fp = _NOTHING
+        if was_enabled:
+            gc.enable()
+
+
+def _decode(data: bytes) -> Any:
     stream = io.BytesIO(data)
     try:
         _usual.fp = stream
@@ -52,8 +73,6 @@ def decode(data: bytes) -> Any:
             raise WireError(f"{len(data) - stream.tell()} bytes behind the value")
         if _SUSPECT.search(data):
             check(value, limits.DEPTH, exact=True)
-    if len(data) > _LARGE:
-        _usual.fp = _NOTHING
     return value
 
 
@@ -73,7 +92,7 @@ def _decoder(stream: io.BytesIO, depth: int) -> cbor2.CBORDecoder:
 #: all frames: making it costs 1.3 µs of the 2.7 that a frame with one call then took.
 _NOTHING = io.BytesIO()
 _usual = _decoder(_NOTHING, limits.DEPTH - 1)
-#: Above this many bytes, a frame that has been read is let go at once, not with the next.
+#: Frames of more bytes than this are large.
 _LARGE = 64 * 1024
 _FAULTS = (cbor2.CBORError, ValueError, OverflowError, MemoryError, RecursionError)
 

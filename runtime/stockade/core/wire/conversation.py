@@ -127,7 +127,7 @@ class Conversation:
     def take(self, message: Any) -> Happening | None:
         """What one message makes happen, None if it is counted and ignored; raises Breach for one that may not be."""
         if type(message) is not list or not message or type(message[0]) is not str:
-            raise Breach(BreachCode.BAD_MESSAGE, f"not an array that begins with a verb: {message!r:.60}")
+            raise Breach(BreachCode.BAD_MESSAGE, "not an array that begins with a verb")
         verb = message[0]
         step = self._may_come.get(verb)
         if step is None:
@@ -189,7 +189,7 @@ class Conversation:
     def _answer(self, message: Message) -> Happening:
         if len(message) < 3 or _integer(message[1]) is None:
             raise Breach(BreachCode.BAD_MESSAGE, f"a {message[0]} without id and value")
-        raise Breach(BreachCode.UNKNOWN_ANSWER, f"call {message[1]!r:.20} was never made")
+        raise Breach(BreachCode.UNKNOWN_ANSWER, "that call was never made")
 
     def _ping(self, message: Message) -> Happening:
         return Reply(["pong", _number_of(message)])
@@ -241,7 +241,7 @@ _KNOWN = _CORES_OWN.union(*TABLE.values())
 def _stranger(verb: str, state: State) -> Breach:
     if verb in _KNOWN:
         return Breach(BreachCode.OUT_OF_TURN, f"{verb} may not come from a worker that is {state.name.lower()}")
-    return Breach(BreachCode.UNKNOWN_VERB, f"{verb!r:.60} is no verb of version {limits.PROTOCOL}")
+    return Breach(BreachCode.UNKNOWN_VERB, f"{verb[:60]!r} is no verb of version {limits.PROTOCOL}")
 
 
 def _fault_of_call(message: Message) -> str | None:
@@ -256,7 +256,7 @@ def _fault_of_call(message: Message) -> str | None:
             return "the options are no map"
         for option in message[4]:
             if option.startswith("!"):
-                return f"the option {option!r:.60} is not known here, and the call insists on it"
+                return f"the option {option[:60]!r} is not known here, and the call insists on it"
     return None
 
 
