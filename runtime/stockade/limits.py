@@ -62,7 +62,7 @@ THREADS_PER_WORKER = 8
 # -- time -------------------------------------------------------------------------------------------------------------
 #: From a worker's start to its hello.
 START = 30.0
-#: Refusals of one worker that are logged each second; the rest is counted.
+#: Refusals of one worker that are logged each second, and failures of its calls; the rest is counted.
 LOGGED_REFUSALS = 20
 #: How often the core looks whether a worker has bound its sockets.
 LOOK = 0.003

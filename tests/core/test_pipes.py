@@ -77,7 +77,7 @@ def test_message_that_cannot_be_handled_takes_no_other_along(
         assert handled == [Ping(0), Ping(1), Ping(2), lucky, Ping(3)]
 
     asyncio.run(main())
-    assert [(each.levelno, each.fields) for each in caplog.records] == [  # type: ignore[attr-defined]  # our own field
+    assert [(each.levelno, vars(each)["fields"]) for each in caplog.records] == [
         (logging.CRITICAL, {"message": "Spawned", "worker": "unlucky"})
     ] * 2
 

@@ -18,7 +18,7 @@ from stockade import Caller, Event, Events
 from stockade.core.commands.dispatch import Dispatcher, Running
 from stockade.core.commands.registry import Registry, collect
 from stockade.errors import Code, CommandError, StartError
-from stockade.limits import DELIVERIES
+from stockade.limits import DELIVERIES, LOGGED_REFUSALS
 
 Application = Callable[..., Registry]
 Outcome = tuple[Any, CommandError | None]
@@ -161,6 +161,34 @@ def test_what_is_not_meant_to_be_seen_is_failed_with_a_reference(
     assert error.data["reference"] in record.getMessage()
     assert "command f, called by editor@3, failed" in record.getMessage()
     assert record.exc_info
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_flood_of_failures_is_counted_and_not_logged(
+    application: Application, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """Each caller gets a reference and hears whether the log has it; the count follows by itself."""
+    registry = application(app=f"{KINDS[kind]}(): 1 / 0")
+
+    async def main() -> list[CommandError]:
+        tried = bench(registry, threads=1, share=1)  # one thread for each worker: its failures come in order
+        for _ in range(LOGGED_REFUSALS + 30):
+            tried.call("f")
+        errors = [error for _, error in await tried.answered(LOGGED_REFUSALS + 30)]
+        tried.call("f", "other")
+        await tried.answered(LOGGED_REFUSALS + 31)
+        await until(lambda: "more failed" in caplog.text)
+        return [error for error in errors if error is not None]
+
+    errors = asyncio.run(main())
+    mine = [each.getMessage() for each in caplog.records if "by editor@3" in each.getMessage()]
+    logged = [error for error in errors if any(error.data["reference"] in message for message in mine)]
+    assert [error for error in errors if "log has the reason" in error.message] == logged
+    assert LOGGED_REFUSALS <= len(mine) == len(logged) < len(errors)  # a slow machine may take two seconds
+    assert len({error.data["reference"] for error in errors}) == len(errors)
+    assert any("called by other@3" in each.getMessage() for each in caplog.records)
+    counts = [vars(each)["fields"] for each in caplog.records if "more failed" in each.getMessage()]
+    assert counts == [{"worker": "editor", "count": len(errors) - len(logged)}]
 
 
 @pytest.mark.parametrize("kind", KINDS)

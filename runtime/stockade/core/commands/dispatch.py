@@ -6,7 +6,9 @@ Knows no socket, no message and no policy: whoever dispatches has decided that t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
@@ -17,7 +19,7 @@ import attrs
 from stockade import limits
 from stockade.core.commands.caller import Caller
 from stockade.core.commands.encoding import encode
-from stockade.core.commands.refusals import log_failure, refusal
+from stockade.core.commands.refusals import Failures
 from stockade.core.commands.registry import Command, Kind, Listener, Registry
 from stockade.core.commands.signatures import Injection
 from stockade.core.commands.threads import Job, Threads
@@ -57,7 +59,7 @@ class _Ready:
     function: Callable[..., Any]
     bind: Callable[[Mapping[str, Any]], dict[str, Any]]
     encode: Callable[[Any], Any]
-    refuse: Callable[[BaseException, str, logging.Logger], CommandError]
+    refuse: Callable[[BaseException, str, str], CommandError]
     constants: Mapping[str, Any]
     given: tuple[str, ...]  # parameters that get the Caller of each call, or the Event of each delivery
 
@@ -112,6 +114,7 @@ class Dispatcher:
     _commands: dict[str, _Ready] = attrs.field(init=False)
     _listeners: list[tuple[Pattern, _Ready]] = attrs.field(init=False)
     _threads: Threads = attrs.field(init=False)
+    _failures: Failures = attrs.field(init=False)
     _running: set[Running] = attrs.field(factory=set, init=False)
     _abandoned: set[Running] = attrs.field(factory=set, init=False)
     _tasks: set[asyncio.Task[_Outcome]] = attrs.field(factory=set, init=False)
@@ -121,12 +124,13 @@ class Dispatcher:
 
     def __attrs_post_init__(self) -> None:
         registry = self._registry
+        failures = self._failures = Failures(self._log, time.monotonic, self._flush_later)
         self._commands = {
-            each.name: self._ready(each.name, each, each.binder.bind, encode, refusal)
+            each.name: self._ready(each.name, each, each.binder.bind, encode, failures.refusal)
             for each in registry.commands.values()
         }
         self._listeners = [
-            (each.pattern, self._ready(each.function.__name__, each, dict, _nothing, _logged))
+            (each.pattern, self._ready(each.function.__name__, each, dict, _nothing, failures.logged))
             for each in registry.listeners
         ]
         self._threads = Threads(self._loop, self._common_threads, self._threads_per_worker, self._log)
@@ -170,6 +174,7 @@ class Dispatcher:
         """Cancel all that runs, calls and deliveries; what waits for an answer is answered `cancelled`."""
         for running in list(self._running):
             running.cancel()
+        self._failures.flush()
 
     def statistics(self) -> DispatchStatistics:
         """What runs now, and what has been."""
@@ -192,7 +197,7 @@ class Dispatcher:
         what: Command | Listener,
         bind: Callable[[Mapping[str, Any]], dict[str, Any]],
         encode: Callable[[Any], Any],
-        refuse: Callable[[BaseException, str, logging.Logger], CommandError],
+        refuse: Callable[[BaseException, str, str], CommandError],
     ) -> _Ready:
         constants = {each.name: self._value(each, what) for each in what.injections if each.kind not in _GIVEN}
         given = tuple(each.name for each in what.injections if each.kind in _GIVEN)
@@ -210,7 +215,7 @@ class Dispatcher:
         try:
             return ready.encode(ready.function(**ready.keywords(given, arguments))), None
         except BaseException as error:  # noqa: BLE001 (a command's SystemExit must not end the core)
-            return None, ready.refuse(error, _subject(ready, given), self._log)
+            return None, ready.refuse(error, *_subject(ready, given))
 
     async def _attempt_async(self, ready: _Ready, given: Caller | Event, arguments: Mapping[str, Any]) -> _Outcome:
         """Await the function. Raises CancelledError alone, and that only where this task is cancelled."""
@@ -220,9 +225,9 @@ class Dispatcher:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            return None, ready.refuse(error, _subject(ready, given), self._log)  # of something that it awaited
+            return None, ready.refuse(error, *_subject(ready, given))  # of something that it awaited
         except BaseException as error:  # noqa: BLE001 (a command's SystemExit would end the loop)
-            return None, ready.refuse(error, _subject(ready, given), self._log)
+            return None, ready.refuse(error, *_subject(ready, given))
 
     def _start(
         self, ready: _Ready, given: Caller | Event, arguments: Mapping[str, Any], owner: str, answer: Answer
@@ -274,6 +279,10 @@ class Dispatcher:
 
         return counted
 
+    def _flush_later(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the core is on its way out
+            self._loop.call_soon_threadsafe(self._loop.call_later, 1.0, self._failures.flush)
+
     # -- deliveries ---------------------------------------------------------------------------------------------------
 
     def _delivery_ended(self, source: str, _value: Any, error: CommandError | None) -> None:
@@ -303,15 +312,11 @@ def _nothing(_value: Any) -> None:
     """What a listener returns concerns nobody."""
 
 
-def _logged(error: BaseException, what: str, log: logging.Logger) -> CommandError:
-    """A listener has no caller: all that it raises is for the log."""
-    return CommandError(Code.FAILED, "", {"reference": log_failure(error, what, log)})
-
-
-def _subject(ready: _Ready, given: Caller | Event) -> str:
+def _subject(ready: _Ready, given: Caller | Event) -> tuple[str, str]:
+    """What has failed, in words, and whose it was."""
     if isinstance(given, Caller):
-        return f"command {ready.name}, called by {given.worker}@{given.generation},"
-    return f"listener {ready.name}, given {given.name} of {given.source},"
+        return f"command {ready.name}, called by {given.worker}@{given.generation},", given.worker
+    return f"listener {ready.name}, given {given.name} of {given.source},", given.source
 
 
 def _counted(error: CommandError) -> str:

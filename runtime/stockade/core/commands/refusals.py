@@ -1,6 +1,6 @@
 """What a caller learns of an exception, and what the core's log keeps of it.
 
-Knows no call: only an exception, and who is told. A worker must not read the inside of the core from its errors, so
+Knows no call: only an exception, and whose it is. A worker must not read the inside of the core from its errors, so
 it gets a reference under which the log has the traceback; only a CommandError is meant to be seen.
 """
 
@@ -8,37 +8,92 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable
 
+import attrs
+
+from stockade import limits
 from stockade.core.commands.encoding import encode
 from stockade.errors import Code, CommandError
 from stockade.names import is_command
 
-__all__ = ["log_failure", "refusal"]
+__all__ = ["Failures"]
 
 _CODES = frozenset(Code)
 
 
-def refusal(error: BaseException, what: str, log: logging.Logger) -> CommandError:
-    """The CommandError to answer with, its data in values of the wire; `what` is the subject of the log's line."""
-    if isinstance(error, CommandError):
-        try:
-            return _as_it_is(error)
-        except Exception as fault:  # noqa: BLE001 (what the application put into it: anything may raise here)
-            error = fault
-    reference = log_failure(error, what, log)
-    message = f"the command failed; the core's log has the reason as {reference}"
-    return CommandError(Code.FAILED, message, {"reference": reference})
+@attrs.define
+class _Second:
+    """What was logged of one owner's failures since `began`."""
+
+    began: float = float("-inf")
+    logged: int = 0
 
 
-def log_failure(error: BaseException, what: str, log: logging.Logger) -> str:
-    """Write the traceback of `error` to the log; returns the reference it stands under, 8 hexadecimal digits."""
-    reference = secrets.token_hex(4)
-    log.error("%s failed (reference %s)", what, reference, exc_info=error, extra=_fields(reference))
-    return reference
+@attrs.define(eq=False)
+class Failures:
+    """Answers exceptions, and logs `limits.LOGGED_REFUSALS` of each owner's a second; the rest is counted.
 
+    A traceback costs the core more than most calls: a worker whose calls all fail would fill the log and the loop.
+    Every method is for any thread. `clock` gives seconds that never go back; `later` has `flush` called about a second
+    from now.
+    """
 
-def _fields(reference: str) -> dict[str, object]:
-    return {"event": "command_failed", "fields": {"reference": reference}}
+    _log: logging.Logger
+    _clock: Callable[[], float]
+    _later: Callable[[], None]
+    _seconds: dict[str, _Second] = attrs.field(factory=dict, init=False)
+    _silent: Counter[str] = attrs.field(factory=Counter, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def refusal(self, error: BaseException, what: str, owner: str) -> CommandError:
+        """The CommandError to answer with, its data in values of the wire.
+
+        `what` is the subject of the log's line, `owner` the label of the worker whose call it was.
+        """
+        if isinstance(error, CommandError):
+            try:
+                return _as_it_is(error)
+            except Exception as fault:  # noqa: BLE001 (what the application put into it: anything may raise here)
+                error = fault
+        return self.logged(error, what, owner)
+
+    def logged(self, error: BaseException, what: str, owner: str) -> CommandError:
+        """`failed`, with the reference under which the log has the traceback, or the news that it has a count alone."""
+        reference = secrets.token_hex(4)
+        if self._may_log(owner):
+            extra = {"event": "command_failed", "fields": {"reference": reference}}
+            self._log.error("%s failed (reference %s)", what, reference, exc_info=error, extra=extra)
+            message = f"the command failed; the core's log has the reason as {reference}"
+        else:
+            message = (
+                f"the command failed; too many did, so that the core's log has no {reference} but only their number"
+            )
+        return CommandError(Code.FAILED, message, {"reference": reference})
+
+    def flush(self) -> None:
+        """Log how many failures were not logged one by one."""
+        with self._lock:
+            silent, self._silent = self._silent, Counter()
+        for owner, count in silent.items():
+            extra = {"event": "command_failed_more", "fields": {"worker": owner, "count": count}}
+            self._log.error("%d more failed, called by %s or given its events", count, owner, extra=extra)
+
+    def _may_log(self, owner: str) -> bool:
+        with self._lock:
+            second, now = self._seconds.setdefault(owner, _Second()), self._clock()
+            if now - second.began >= 1.0:
+                second.began, second.logged = now, 0
+            second.logged += 1
+            if second.logged <= limits.LOGGED_REFUSALS:
+                return True
+            first = not self._silent
+            self._silent[owner] += 1
+        if first:
+            self._later()
+        return False
 
 
 def _as_it_is(error: CommandError) -> CommandError:
