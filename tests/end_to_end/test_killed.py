@@ -41,6 +41,10 @@ def block() -> str:
     log.info("goes on", extra={"event": "goes_on"})
     return "late"
 
+@command("threaded")
+def threaded() -> str:
+    return "done"
+
 @command("spin", inline=True)
 def spin() -> None:
     log.info("spins", extra={"event": "spins"})
@@ -113,6 +117,27 @@ def test_the_answer_of_a_thread_that_outlives_its_caller_is_for_nobody(applicati
     application.log.wait(event="goes_on")
     assert successor.answer() == 5
     assert successor.do("core.ping(); core.statistics().pending") == 0
+
+
+def test_threads_that_outlive_their_callers_are_missed_by_nobody_else(application) -> None:
+    """Two workers leave as many hanging as all share: others still have one each, their own successors hear `busy`."""
+    configure(
+        application,
+        *(worker(label, capabilities=["all"]) for label in ("one", "two", "witness")),
+        threads=4,
+        threads_per_worker=2,
+    )
+    for label in ("one", "two"):
+        application.puppet(label).begin("[core.call('block') for _ in range(2)]; core.ping()")
+    application.log.wait_for(4, event="blocks")
+    assert application.puppet("witness").do("core.invoke('threaded')") == "done"
+    for label in ("one", "two"):
+        os.kill(application.puppet(label).pid, signal.SIGKILL)
+        assert application.puppet(label, 2).do("core.invoke('threaded')").code == "busy"
+    assert application.puppet("witness").do("core.invoke('threaded')") == "done"
+    application.puppet("witness").do("core.invoke('let_go')")
+    application.log.wait_for(4, event="goes_on")
+    until(lambda: application.puppet("one", 2).do("core.invoke('threaded')") == "done", "it has its threads back")
 
 
 def test_after_the_core_is_killed_everything_comes_back(application) -> None:
