@@ -13,7 +13,7 @@ from protocol_vectors.reader import sections, vectors
 
 SCENE = vectors()["scene"]
 PLAYER = Path(__file__).with_name("player.py")
-COMMANDS = '''
+COMMANDS = """
 import asyncio
 from typing import Any
 
@@ -38,7 +38,7 @@ async def fail() -> None:
 @command("secret")
 async def secret() -> None:
     pass
-'''
+"""
 
 Outcome = dict[str, Any]
 

@@ -63,7 +63,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
-            raise ValueError(f"no diagnostic notation: {text[at:at + 20]!r}")
+            raise ValueError(f"no diagnostic notation: {text[at : at + 20]!r}")
         if match.lastgroup != "space":
             found.append((match.lastgroup, match.group()))
         at = match.end()

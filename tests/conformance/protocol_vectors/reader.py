@@ -15,6 +15,7 @@ FILE = Path(__file__).resolve().parents[3] / "docs" / "vectors.json"
 
 Vector = dict[str, Any]
 
+
 @cache
 def vectors() -> dict[str, Any]:
     """The whole file."""
