@@ -31,6 +31,8 @@ TURN_MESSAGES = 64
 TURN_SECONDS = 0.001
 #: A frame that took so long to decode costs its worker as long a wait before the next.
 SLOW_FRAME = 0.02
+#: Calls and errors of more bytes than this are bounded in bytes too; smaller ones by their number alone.
+HEAVY = 64 * 1024
 #: What waits for a worker that does not read, behind its queue. Above it, the core stops reading that worker, and
 #: the results of its calls become `busy`.
 OUTBOX = 4 * 1024 * 1024

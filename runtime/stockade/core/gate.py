@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from stockade import __version__, limits
+from stockade import limits
 from stockade.config.specs import WorkerLimits
 from stockade.core.commands.caller import Caller
 from stockade.core.event_gate import EventGate
 from stockade.core.events.subscriptions import Subscriptions
 from stockade.core.policy.authority import Act, Authority
 from stockade.core.refusals import Refusals
+from stockade.core.replies import Replies, last_words
 from stockade.core.wire import codec
 from stockade.core.wire.conversation import (
     Call,
@@ -31,10 +32,9 @@ from stockade.core.wire.conversation import (
     Ready,
     Reply,
     State,
-    error_message,
 )
 from stockade.core.wire.topics import EventFrame
-from stockade.errors import Breach, BreachCode, Code, CommandError
+from stockade.errors import Breach, BreachCode, CommandError
 
 if TYPE_CHECKING:
     from stockade.core.commands.dispatch import Dispatcher, Running
@@ -101,6 +101,7 @@ class Gate:
     conversation: Conversation = attrs.field(init=False)
     _link: Link = attrs.field(init=False)
     _events: EventGate = attrs.field(init=False)
+    _replies: Replies = attrs.field(init=False)
     _callers: dict[str, Caller] = attrs.field(factory=dict)
     _running: dict[int, Running] = attrs.field(factory=dict)
     _weight: int = 0  # bytes of each message of that batch, about
@@ -125,6 +126,7 @@ class Gate:
         """Hear events and be heard, through `link`."""
         house = self._house
         self._link = link
+        self._replies = Replies(self._limits, link.outbox, self.refusals)
         self._events = EventGate(
             house.loop,
             house.authority,
@@ -190,22 +192,7 @@ class Gate:
             self._handle()
 
     def _hello(self, hello: Hello) -> None:
-        welcome = {
-            "protocol": limits.PROTOCOL,
-            "worker": self.label,
-            "generation": self.generation,
-            "core": f"stockade/{__version__}",
-            "limits": {
-                "message": self._limits.message,
-                "event": limits.EVENT,
-                "batch": limits.BATCH,
-                "calls": self._limits.calls,
-                "topics": self._limits.topics,
-                "depth": limits.DEPTH,
-            },
-            "grants": self._house.authority.grants(self.label),
-        }
-        self.say(["welcome", welcome])
+        self.say(self._replies.welcome(self.label, self.generation, self._house.authority.grants(self.label)))
         self._link.listen()
         self._house.owner.greeted(self)
 
@@ -227,7 +214,7 @@ class Gate:
         )
         if running is not None:
             self._running[call.id] = running
-            if self._weight > _HEAVY:
+            if self._weight > limits.HEAVY:
                 self._heavy[call.id] = self._weight
                 self._heavy_bytes += self._weight
 
@@ -249,27 +236,9 @@ class Gate:
             self._house.loop.call_soon(self._go_on)
         if self._over or self._gone or not self.conversation.answer(call.id):
             return
-        self._link.post(self._encoded_result(call, value) if error is None else self._encoded_error(call, error))
+        self._link.post(self._replies.result(call, value) if error is None else self._replies.error(call, error))
         if self._leaving is not None:
             self._leave_when_done()
-
-    def _encoded_result(self, call: Call, value: Any) -> bytes:
-        part = codec.encode(["result", call.id, value])
-        if len(part) + 3 > self._limits.message:
-            reason = f"the result has {len(part)} bytes and {self._limits.message} is the limit"
-            return self._encoded_error(call, CommandError(Code.TOO_LARGE, reason))
-        if not self._link.outbox.has_room(len(part)):
-            reason = "the answers that wait for you fill the outbox; read them, then call again"
-            return self._encoded_error(call, CommandError(Code.BUSY, reason))
-        return part
-
-    def _encoded_error(self, call: Call, error: CommandError) -> bytes:
-        if error.code in _REFUSALS:
-            self.refusals.count(Act.CALL, call.command, error.code, error.reason or error.message)
-        part = codec.encode(error_message(call.id, error.code, error.message, error.data))
-        if len(part) > _HEAVY and (len(part) + 3 > self._limits.message or not self._link.outbox.has_room(len(part))):
-            part = codec.encode(error_message(call.id, error.code, "there is no room for the error's message and data"))
-        return part
 
     def say(self, message: list[Any]) -> None:
         """Send a message of the core's own making."""
@@ -340,7 +309,7 @@ class Gate:
         if self._over:
             return
         self.breach = breach
-        self.say(_last_words(breach))
+        self.say(last_words(breach))
         self._link.flush()
         self._link.mute()
         self.close()
@@ -369,20 +338,6 @@ class Gate:
         """What went through so far."""
         talk, events = self.conversation.statistics(), self._events.statistics()
         return Statistics(talk.calls, talk.in_flight, refusals=self.refusals.by_reason(), **attrs.asdict(events))
-
-
-#: Calls of more bytes than this are bounded in bytes too: smaller ones by their number alone.
-_HEAVY = 64 * 1024
-#: Error answers that say no, rather than that something went wrong: counted, and logged with their reason.
-_REFUSALS = frozenset({Code.NOT_ALLOWED, Code.NOT_FOUND, Code.INVALID_ARGS, Code.BUSY, Code.TOO_LARGE})
-
-
-def _last_words(breach: Breach) -> list[Any]:
-    """What a worker is told before its end. One of another version gets the one answer that all versions know."""
-    if breach.code is BreachCode.VERSION:
-        protocols = {"protocols": [limits.PROTOCOL]}
-        return ["refused", {"code": str(Code.UNAVAILABLE), "message": breach.reason, "data": protocols}]
-    return ["breach", {"code": str(breach.code), "reason": breach.reason[:500]}]
 
 
 _HANDLERS: dict[type[Happening], Callable[[Gate, Any], None]] = {
