@@ -77,7 +77,7 @@ def test_worker_starts_with_default_signals_and_without_new_privileges(start: St
     )
     assert system.exit_code() == 0
     said = dict(record["message"].split(":\t") for record in system.records(source="a@1"))
-    # 32 and 33 are glibc's own: its posix_spawn, which make uses, ignores them in what it starts, and no one can say no.
+    # 32 and 33 are glibc's own: its posix_spawn, which make uses, ignores them in what it starts.
     ignored = int(said["SigIgn"], 16) & ~(0b11 << 31)
     assert (int(said["SigBlk"], 16), ignored, said["NoNewPrivs"]) == (0, 0, "1")
 
