@@ -17,7 +17,6 @@ import contextlib
 import fcntl
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterator, Mapping
@@ -55,7 +54,7 @@ class RunDirectory:
         """Make one in the first base that can hold it; raises StartError when none can."""
         faults = []
         for base in bases(environment):
-            path = os.path.join(base, f"stockade-{secrets.token_hex(4)}")
+            path = os.path.join(base, f"stockade-{os.urandom(4).hex()}")
             try:
                 os.mkdir(path, 0o700)
                 return cls(path, _lock(os.path.join(path, "lock"), os.O_CREAT | os.O_EXCL))
@@ -66,7 +65,7 @@ class RunDirectory:
     def make_generation(self) -> GenerationPlace:
         """Two new directories with names that nobody can guess; raises OSError."""
         place = GenerationPlace(
-            os.path.join(self.path, secrets.token_hex(16)), os.path.join(self.path, f"t{secrets.token_hex(4)}")
+            os.path.join(self.path, os.urandom(16).hex()), os.path.join(self.path, f"t{os.urandom(4).hex()}")
         )
         os.mkdir(place.sockets, 0o700)
         os.mkdir(place.temporary, 0o700)
@@ -76,7 +75,7 @@ class RunDirectory:
         """Rename a dead generation's directories, so that nothing finds them any more; what is to be removed."""
         aside = []
         for path in (place.sockets, place.temporary):
-            new = os.path.join(self.path, f"x{secrets.token_hex(4)}")
+            new = os.path.join(self.path, f"x{os.urandom(4).hex()}")
             with contextlib.suppress(FileNotFoundError):  # the worker removed it itself
                 os.rename(path, new)
                 aside.append(new)

@@ -6,7 +6,6 @@ Knows no policy and no selector.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -110,7 +109,7 @@ def start_worker(
     child: Child, plan: Plan, worker: WorkerPlan, place: GenerationPlace, core_pid: int, open_files: tuple[int, int]
 ) -> Running:
     """Start a worker's generation; raises OSError with the reason."""
-    secret = secrets.token_hex(32)
+    secret = os.urandom(32).hex()
     pipes = _Pipes()
     (stdin, our_stdin), (stdout, our_stdout), (stderr, our_stderr) = (
         pipes.to_child(),
