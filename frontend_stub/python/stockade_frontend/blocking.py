@@ -273,7 +273,7 @@ class Connection:
     def _turn(self, timeout: int, room: int | None = None) -> None:
         """Send what has gathered, wait up to `timeout` milliseconds (-1: for ever), and read what there is.
 
-        `room` is a descriptor that ends the wait too.
+        `room` is the descriptor of the emits socket where what is waited for is room on it.
         """
         endpoint = self._endpoint
         try:
@@ -282,8 +282,7 @@ class Connection:
             if self._spin and timeout != 0 and self._spun():
                 endpoint.receive()
                 return
-            sources = self._sources if room is None else [*self._sources, (room, POLLIN)]
-            for source, flags in zmq.zmq_poll(sources, timeout):
+            for source, flags in zmq.zmq_poll(self._sources_for(room), timeout):
                 if source is self._commands:
                     if flags & POLLIN:
                         endpoint.receive()
@@ -298,6 +297,15 @@ class Connection:
         except Ended as end:
             endpoint.finish(end)
             raise
+
+    def _sources_for(self, room: int | None) -> list[tuple[Any, int]]:
+        """What to poll. For room, the emits socket by its descriptor *instead*: polled as a socket too, zmq_poll would
+        look at it before it sleeps, take the wake-up that says that there is room, find nothing to read, and sleep.
+        """
+        if room is None:
+            return self._sources
+        emits = self._endpoint.link.emits
+        return [*(each for each in self._sources if each[0] is not emits), (room, POLLIN)]
 
     def _note_room(self) -> None:
         """What has gathered did not all go, or does so again: wait for room, or no more."""
