@@ -15,7 +15,7 @@ def good_records() -> list[dict[str, Any]]:
     restarts = ["rogue"] * len(EXPECTED_BREACHES) + ["crasher"] * 2
     return [
         {"event": "demo_progress", "done": 2, "total": 2, "skipped": 0, "microseconds": [1000, 2000, 3000]},
-        {"event": "demo_report", "path": "report.md"},
+        {"event": "demo_report", "path": "report.md", "words": 5},
         *[
             {"event": "refused", "worker": "rogue@1", "act": act, "name": name, "code": code, "message": "refused: no"}
             for act, name, code in refused

@@ -111,6 +111,7 @@ def test_who_emits_and_calls_and_closes_at_once_is_heard_to_the_last_word(applic
     """A thousand emits and three hundred calls, one of them slow, then `bye`: all handled, all answered."""
     counted = run(application, program)
     assert (counted["emits"], counted["calls"], counted["in_flight"]) == (1000, 301, 0)
+    assert not application.log.find(event="emits_lost")
     seen = application.puppet("witness").do(
         "import time\nwhile (seen := core.invoke('seen'))['events'] < 1000:\n    time.sleep(0.002)\nseen"
     )

@@ -56,33 +56,27 @@ def explain(
     `commands` says of each registered command's name whether it takes a scope, as `importing.Imported` does.
     `arguments` are the ``--arg name=value`` of a command; where it takes a scope, each is judged as a path, and one
     that the scope would refuse makes the whole refused. Looks at the file system then, since paths hold links.
-    Raises click.UsageError (exit code 2) for an unknown worker and for what asks nothing or two things.
+    Raises click.UsageError (exit code 2) for what asks nothing or two things, KeyError for an unknown worker.
     """
     act, name = _asked(command, listen, emit, arguments)
-    _check_worker(worker, [spec.label for spec in configuration.workers])
     authority = Authority.resolve(configuration, commands)
     decision = authority.decide(worker, act, name)
-    judged: dict[str, Decision] = {}
+    values, judged = dict(arguments or {}), dict[str, Decision]()
     if act is Act.CALL and decision.allowed and commands[name]:
         scope = authority.scope(worker, name)
-        judged = {argument: scope.admits(value) for argument, value in (arguments or {}).items()}
-    values = dict(arguments or {})
-    unjudged = [argument for argument in values if decision.allowed and argument not in judged]
+        judged = {argument: scope.admits(value) for argument, value in values.items()}
+    allowed = decision.allowed and all(one.allowed for one in judged.values())
+    told = {argument: {"value": values[argument], **_json(one)} for argument, one in judged.items()}
+    asked = {"worker": worker, "act": str(act), "name": name}
     return Explanation(
-        decision.allowed and all(one.allowed for one in judged.values()),
+        allowed,
         (
             *_decision_lines(worker, act, name, decision),
             *_nearest_lines(decision, name, commands),
             *(line for argument, one in judged.items() for line in _argument_lines(argument, values[argument], one)),
-            *(f"--arg {argument}: not judged, {name} takes no scope" for argument in unjudged),
+            *_unjudged_lines(name, values.keys() - judged.keys() if decision.allowed else ()),
         ),
-        {
-            "worker": worker,
-            "act": str(act),
-            "name": name,
-            **_json(decision),
-            "arguments": {argument: {"value": values[argument], **_json(one)} for argument, one in judged.items()},
-        },
+        {**asked, **_json(decision), "allowed": allowed, "arguments": told},
     )
 
 
@@ -103,15 +97,6 @@ def _asked(
     if arguments and command is None:
         raise click.UsageError("--arg belongs to a COMMAND; events have no arguments to judge.")
     return asked[0]
-
-
-def _check_worker(worker: str, labels: Iterable[str]) -> None:
-    labels = list(labels)
-    if worker in labels:
-        return
-    near = nearest(worker, labels)
-    others = f"did you mean {quoted(near)}?" if near else f"there are: {', '.join(labels) or 'none'}."
-    raise click.BadParameter(f"there is no worker {quoted(worker)}; {others}", param_hint="WORKER")
 
 
 def _decision_lines(worker: str, act: Act, name: str, decision: Decision) -> list[str]:
@@ -139,6 +124,10 @@ def _argument_lines(argument: str, value: str, decision: Decision) -> list[str]:
     if not decision.allowed:
         return [f"--arg {argument}: refused ({decision.code}): {decision.reason}", *_origin_lines(decision)]
     return [f"--arg {argument}: the scope admits {quoted(value)}", *_origin_lines(decision)]
+
+
+def _unjudged_lines(command: str, arguments: Iterable[str]) -> list[str]:
+    return [f"--arg {argument}: not judged, {command} takes no scope" for argument in sorted(arguments)]
 
 
 def _json(decision: Decision) -> dict[str, Any]:

@@ -30,6 +30,8 @@ __all__ = ["Outcome", "Request", "Trial"]
 _PROGRAM = Path(__file__).with_name("programs") / "invoke.py"
 #: Without --log-level: what is shown if something goes wrong.
 _LEVEL = "warning"
+#: Seconds from its bye, or from Ctrl-C, to the end of its lifeline: it has nothing to finish.
+_STOP = 0.5
 #: Where our interpreter looks for packages: the worker has to find the stub as this process would.
 _INHERIT = ("PYTHONPATH", "PYTHONHOME")
 
@@ -82,7 +84,7 @@ class Trial:
             restart=Restart.NEVER,
             environment={},
             inherit=_INHERIT,
-            grace=attrs.evolve(self.worker.grace, stop=0.0),  # it has nothing to finish
+            grace=attrs.evolve(self.worker.grace, stop=_STOP),
         )
         alone = attrs.evolve(self.configuration, workers=(stand_in,))
         # A core that fails is not tried again: who tries a command wants to know.

@@ -78,7 +78,7 @@ The keys below are all there are. Where the default is `required`, a table witho
 
 def markdown() -> str:
     """The text of docs/configuration.md."""
-    return "\n".join([_HEAD, *_sections(Configuration, ""), "## Exit codes of `stockade run`\n", _exit_codes()])
+    return "\n".join([_HEAD, *_sections(Configuration, ""), "## Exit codes\n", _exit_codes()])
 
 
 def schema_text() -> str:

@@ -122,6 +122,11 @@ class Gate:
         """Label and generation: ``editor@3``."""
         return f"{self.label}@{self.generation}"
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing that it says is handled any more: its bye was answered, or it broke the protocol."""
+        return self._over
+
     def open(self, link: Link) -> None:
         """Hear events and be heard, through `link`."""
         house = self._house

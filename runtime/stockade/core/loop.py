@@ -142,7 +142,7 @@ class Core:
 
     def _drain(self, worker: _Worker, exited: control.Exited, end: float) -> None:
         """Let its link bring what the worker left, fairly with all others, until there is no more or `end` has come."""
-        drained = worker.gate.breach is not None or worker.link.is_drained
+        drained = worker.gate.is_over or worker.link.is_drained
         if not drained and self._loop.time() < end:
             self._loop.call_later(limits.LOOK, self._drain, worker, exited, end)
             return

@@ -46,6 +46,8 @@ def run_demo(folder: str | None, *, force: bool, json_output: bool) -> int:
         stage.check_folder(Path(folder) if folder else _OURS)
         if report.exists() and not force:
             raise StartError(f"{report} is there already; remove it, or write stockade demo --force")
+        if not os.access(report if report.exists() else report.parent, os.W_OK):
+            raise StartError(f"{report} cannot be written; go to a folder of yours")
     except StartError as error:
         print(f"stockade demo: {error}", file=sys.stderr)
         return Exit.CONFIGURATION
@@ -64,7 +66,6 @@ class _Run:
     _json: bool
     _story: Story = attrs.field(factory=Story)
     _lines: list[str] = attrs.field(factory=list)  # what is shown if something goes wrong
-    _words: int = 0
 
     def run(self, configuration: Configuration) -> int:
         """Run it to its end, show how it came out, and return the exit code."""
@@ -90,10 +91,9 @@ class _Run:
             self._story.read(record)
 
     def _end(self, code: int, seconds: float) -> int:
-        if self._story.report is not None:
-            self._words = _words_of(Path(self._story.report))
-        shown = summary(self._story, self._words, seconds)
-        well = code == Exit.WELL and all(check.is_right for check in self._story.checks())
+        shown = summary(self._story, seconds)
+        wrong = [check for check in self._story.checks() if not check.is_right]
+        well = code == Exit.WELL and not wrong
         if self._json:
             print(json.dumps({**shown, "exit": code}, indent=2))
         else:
@@ -101,6 +101,8 @@ class _Run:
         if code >= BY_SIGNAL:
             return code
         if not well:
+            for check in wrong:
+                print(f"stockade demo: {check.what}: wanted {check.wanted}, came {check.came}", file=sys.stderr)
             print("stockade demo: not everything came out as it should; the last lines of the log:", file=sys.stderr)
             print("\n".join(self._lines), file=sys.stderr)
         return Exit.WELL if well else Exit.WORKER_FAILED
@@ -112,11 +114,6 @@ class _Run:
 
 def _plan(configuration: Configuration) -> Plan:
     return plan(configuration, log_format="json", log_level="info")
-
-
-def _words_of(report: Path) -> int:
-    """How many words the report speaks of, in its third line."""
-    return int(report.read_text(encoding="utf-8").splitlines()[2].split()[2])
 
 
 @contextmanager

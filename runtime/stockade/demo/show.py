@@ -46,12 +46,12 @@ class _Lines:
             self._console.print(f"reading: {story.done} of {story.total} files")
 
 
-def summary(story: Story, words: int, seconds: float) -> dict[str, Any]:
+def summary(story: Story, seconds: float) -> dict[str, Any]:
     """What the table and `--json` show."""
     return {
         "files": story.done - story.skipped,
         "skipped": story.skipped,
-        "words": words,
+        "words": story.words,
         "calls": story.calls,
         "call_p50_ms": round(story.quantile(0.5), 3),
         "call_p99_ms": round(story.quantile(0.99), 3),
@@ -69,7 +69,7 @@ def summary(story: Story, words: int, seconds: float) -> dict[str, Any]:
 
 _ROWS = {
     "files": "files read",
-    "skipped": "files left out, being no text",
+    "skipped": "files left out: no text, or not readable",
     "words": "words",
     "calls": "calls",
     "call_p50_ms": "half of the indexers' calls took at most (p50), ms",

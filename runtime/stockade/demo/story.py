@@ -60,6 +60,7 @@ class Story:
     signals: Counter[int] = attrs.field(factory=Counter)
     given_up: list[str] = attrs.field(factory=list)
     report: str | None = None
+    words: int = 0
     faults: list[str] = attrs.field(factory=list)
 
     def read(self, record: Mapping[str, Any]) -> None:
@@ -116,7 +117,7 @@ class Story:
         self.given_up.append(record["worker"])
 
     def _report(self, record: Mapping[str, Any]) -> None:
-        self.report = record["path"]
+        self.report, self.words = record["path"], record["words"]
 
     def _failed(self, record: Mapping[str, Any]) -> None:
         self.faults.append(record["message"])

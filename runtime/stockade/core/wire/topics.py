@@ -14,8 +14,6 @@ from stockade.names import is_event
 
 __all__ = ["EventFrame", "parse_emit", "parse_subscription", "topic_of"]
 
-_BAR = 0x7C
-
 
 def topic_of(event: str) -> bytes:
     """The topic of an event: its name and a bar."""

@@ -160,12 +160,13 @@ async def totals(library: Library) -> Totals:
 
 
 @command("report.write")
-def write_report(settings: Settings, text: str) -> str:
+def write_report(settings: Settings, library: Library, text: str) -> str:
     """Write the report and return its path: where it stands is the core's to say, not the worker's."""
     try:
         with settings.report.open("w" if settings.overwrite else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise CommandError("report.exists", f"{settings.report} is there already") from None
-    log.info("wrote %s", settings.report, extra={"event": "demo_report", "fields": {"path": str(settings.report)}})
+    fields = {"path": str(settings.report), "words": library.words.total()}
+    log.info("wrote %s", settings.report, extra={"event": "demo_report", "fields": fields})
     return str(settings.report)
