@@ -37,6 +37,7 @@ class CommandMark:
 
     name: str
     inline: bool
+    max_concurrency: int | None = None
 
 
 @attrs.frozen
@@ -59,19 +60,20 @@ class SettingsMark:
 Mark = CommandMark | ListenerMark | LifespanMark | SettingsMark
 
 
-def command(name: str, *, inline: bool = False) -> Callable[[_Function], _Function]:
+def command(name: str, *, inline: bool = False, max_concurrency: int | None = None) -> Callable[[_Function], _Function]:
     """Offer a function to workers as the command `name` (``"notes.read"``).
 
     Its parameters are the call's arguments, by name, and need type hints (docs/types.md); `Caller`, `Events`, the
     settings class and what lifespans yield are injected by annotation. An ``async def`` runs on the core's loop, a
     ``def`` in a thread of a bounded pool. With `inline` a ``def`` runs on the loop itself: only for what is quick and
-    waits for nothing, since the whole core waits for it.
+    waits for nothing, since the whole core waits for it. `max_concurrency` bounds how many calls of it run or wait
+    for a thread, all callers together: one more is `busy` at once. What was cancelled counts until it has ended.
 
     What it returns is the answer. A `CommandError` that it raises is the caller's to see; anything else is `failed`
     for the caller, with the traceback in the core's log.
     """
     _check_text("command", name, 'write @command("notes.read")')
-    return _marker("command", CommandMark(name, inline))
+    return _marker("command", CommandMark(name, inline, max_concurrency))
 
 
 def listener(pattern: str) -> Callable[[_Function], _Function]:

@@ -75,6 +75,7 @@ class Command:
     doc: str
     file: str
     line: int
+    max_concurrency: int | None = None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -176,7 +177,29 @@ def _command(
     doc = (inspect.getdoc(function) or "").partition("\n")[0]
     binder = Binder(signature.parameters)
     kind = _kind(function, mark.inline, faults)
-    return Command(mark.name, function, kind, binder, signature.injections, signature.returns, doc, *place(function))
+    _check_concurrency(function, mark, faults)
+    return Command(
+        mark.name,
+        function,
+        kind,
+        binder,
+        signature.injections,
+        signature.returns,
+        doc,
+        *place(function),
+        mark.max_concurrency,
+    )
+
+
+def _check_concurrency(function: Callable[..., Any], mark: CommandMark, faults: Faults) -> None:
+    limit = mark.max_concurrency
+    if limit is None:
+        return
+    if type(limit) is not int or limit < 1:
+        faults.add(function, f"max_concurrency is {limit!r}", "write how many calls may run at once, 1 or more")
+    elif mark.inline:
+        wrong = f"{function.__name__} is inline and has max_concurrency"
+        faults.add(function, wrong, "leave it out: an inline command runs alone")
 
 
 def _kind(function: Callable[..., Any], inline: bool, faults: Faults) -> Kind:
