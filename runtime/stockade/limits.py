@@ -53,6 +53,14 @@ TOPICS = 1024
 DENIED_TOPICS = 1024
 #: Characters of an event's name (see names.EVENT) and of a call's command.
 NAME = 128
+#: Channels of one worker that are open at once; a call that would open more is answered `busy`.
+CHANNELS = 64
+#: Calls that wait for what one worker, all its replicas together, exports; the next is answered `busy`.
+WAITING = 256
+#: Replicas of one worker: no machine of today has more cores, and each costs the core its descriptors and sockets.
+REPLICAS = 256
+#: Growth of the core's memory that makes it look whose doing that is: above all that one worker's queues may hold.
+GROWTH = 512 * 1024 * 1024
 
 # -- threads ---------------------------------------------------------------------------------------------------------
 #: Threads for `def` commands that all workers share, beside one that each always has: a thread that hangs cannot be
@@ -62,6 +70,8 @@ THREADS = 16
 THREADS_PER_WORKER = 8
 
 # -- time -------------------------------------------------------------------------------------------------------------
+#: What a call may take whose caller does not say: a user who waits has given up long before, a hang is noticed.
+DEADLINE = 60.0
 #: From a worker's start to its hello.
 START = 30.0
 #: Refusals of one worker that are logged each second, and failures of its calls; the rest is counted.

@@ -18,11 +18,13 @@ __all__ = [
     "is_event",
     "is_label",
     "is_reserved_event",
+    "replica",
 ]
 
 #: What no worker may be called: events of the core's have `core` for their source, and logs have both.
 RESERVED_LABELS = ("core", "supervisor")
-#: A worker's label. Replicas add a dot and a number (``thumbs.2``); the generation stands after an ``@``.
+#: A worker's label in the configuration. Of several replicas each adds a dot and its number (``thumbs.2``); the
+#: generation stands after an ``@``.
 LABEL = re.compile(rf"(?!(?:{'|'.join(RESERVED_LABELS)})$)[a-z][a-z0-9-]{{0,31}}")
 #: A command: segments of letters, digits, ``_`` and ``-``, joined by dots (``notes.read``).
 COMMAND = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
@@ -37,6 +39,11 @@ RESERVED_EVENTS = "core:"
 def is_label(text: str) -> bool:
     """Whether `text` may name a worker in the configuration."""
     return LABEL.fullmatch(text) is not None
+
+
+def replica(label: str, number: int) -> str:
+    """What replica `number`, counted from 1, of the worker `label` is called."""
+    return f"{label}.{number}"
 
 
 def is_command(text: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
 
 import pytest
@@ -26,12 +28,24 @@ def test_everything_that_is_written_arrives(monkeypatch: pytest.MonkeyPatch) -> 
     core = configuration.core
     assert (core.loop, core.threads, core.silence, core.debuggable) == (LoopKind.ASYNCIO, 4, 5.0, True)
     assert isinstance(core.silence, float)
+    assert core.deadline == math.inf
     first, second = configuration.workers
     assert first.run == ("python", "editor.py", "--a\n    b")
     assert (first.restart, first.backoff, first.grace) == (Restart.ALWAYS, Backoff(1.0, 1.0), Grace(0.0, 0.0, 600.0))
     assert (first.limits.message, first.limits.outbox, first.environment) == (1024, 1024, {"A": ""})
-    assert (first.place, second.place) == (Place("stockade.toml", 19), Place("stockade.toml", 45))
+    assert (first.place, second.place) == (Place("stockade.toml", 20), Place("stockade.toml", 51))
+    assert (first.limits.rate, first.limits.channels, first.limits.waiting) == (2.5, 0, 1)
+    assert (first.exports, first.labels) == (("thumbs.*", "editor.**.show"), ("editor.1", "editor.2", "editor.3"))
+    assert (second.replicas, second.limits.rate) == (len(os.sched_getaffinity(0)), math.inf)
     assert second.environment == {"PATH": "/nowhere"}
+
+
+def test_what_is_not_said_has_its_default() -> None:
+    """A worker is one, exports nothing and is bounded; a call that nobody bounds is bounded all the same."""
+    configuration = load_text(MINIMAL.replace("editor.py", "-V"), "f", "/")
+    (worker,) = configuration.workers
+    assert (worker.labels, worker.exports, worker.limits.rate) == (("editor",), (), math.inf)
+    assert (worker.limits.channels, worker.limits.waiting, configuration.core.deadline) == (64, 256, 60.0)
 
 
 def test_rules_remember_their_lines() -> None:

@@ -15,6 +15,7 @@ import attrs
 from stockade import limits
 from stockade.cli.importing import Imported, import_modules
 from stockade.config.document import Node
+from stockade.config.exports import exported, meet
 from stockade.config.grammar import Kind, problem
 from stockade.config.load import Survey, survey
 from stockade.config.programs import nearest_module
@@ -50,6 +51,7 @@ def check(path: str | os.PathLike[str], limit: float = limits.IMPORT) -> Checked
     imported = import_modules([str(node.value) for node in modules], surveyed.folder, limit)
     faults = [*surveyed.faults, *_of_modules(imported, modules, surveyed)]
     if surveyed.document.whole and not imported.unimported:  # else what is missed may stand in what could not be read
+        faults += _of_exports(root, imported, surveyed.file)
         faults += _of_capabilities(root, imported, surveyed.file)
     return Checked(
         file=surveyed.file,
@@ -104,18 +106,39 @@ def _of_modules(imported: Imported, modules: list[Node], surveyed: Survey) -> It
         yield attrs.evolve(fault, file=os.path.join(base, fault.file))
 
 
+# -- exports ----------------------------------------------------------------------------------------------------
+
+
+def _of_exports(root: Node, imported: Imported, file: str) -> Iterator[Fault]:
+    """Patterns that let a worker export what is a command of the core's."""
+    for worker in tables(root, "worker"):
+        for node in exported(worker):
+            pattern = Pattern.compile(node.value, ".")
+            for command in filter(pattern.matches, imported.commands):
+                meets = f" meets {quoted(command)}, which" if command != node.value else ""
+                wrong = f"{quoted(node.value)}{meets} is a command of the core's"
+                yield Fault(file, node.line, wrong, "write patterns of names that the core has not")
+                break  # one is enough to see which pattern is too wide
+
+
+def _exports(root: Node) -> list[str]:
+    return [str(node.value) for worker in tables(root, "worker") for node in exported(worker)]
+
+
 # -- capabilities -----------------------------------------------------------------------------------------------
 
 
 def _of_capabilities(root: Node, imported: Imported, file: str) -> Iterator[Fault]:
     """What the capabilities say of commands that are not there, or are not so."""
+    exports = _exports(root)
     for capability in tables(root, "capability"):
         for node in _patterns(capability.members.get("commands")):
-            yield from _unmatched(node, imported.commands, file)
+            if not any(meet(node.value, each) for each in exports):
+                yield from _unmatched(node, imported.commands, file)
         scopes = capability.members.get("scopes")
         for command, node in (scopes.members if scopes else {}).items():
             if problem(Kind.COMMAND, command) is None and node.members.keys() <= {"allow", "deny"}:
-                yield from _scopeless(command, node, imported.commands, file)
+                yield from _scopeless(command, node, imported.commands, exports, file)
 
 
 def _patterns(rules: Node | None) -> list[Node]:
@@ -145,9 +168,12 @@ def _instead(word: str, commands: dict[str, bool]) -> str:
     return f"write {quoted(near)}" if near else 'write one that there is, or add its module to "commands" in [app]'
 
 
-def _scopeless(command: str, node: Node, commands: dict[str, bool], file: str) -> Iterator[Fault]:
+def _scopeless(command: str, node: Node, commands: dict[str, bool], exports: list[str], file: str) -> Iterator[Fault]:
     takes_scope = commands.get(command)
-    if takes_scope is None:
+    if takes_scope is None and any(meet(command, each) for each in exports):
+        wrong = f"there is a scope for {quoted(command)}, which a worker exports"
+        yield Fault(file, node.line, wrong, "remove it: paths are scoped for the core's own commands")
+    elif takes_scope is None:
         yield Fault(
             file, node.line, f"there is a scope for {quoted(command)}, which is no command", _instead(command, commands)
         )

@@ -101,6 +101,11 @@ GRAMMARS = {
                 "is Stockade's own name, in events and logs",
                 "write another, of at most 32 of a to z, 0 to 9 and -, a letter first",
             ),
+            (
+                r"\A[a-z][a-z0-9-]*\.[0-9]+\Z",
+                "has the number of a replica",
+                'write it without, and "replicas" for how many there are',
+            ),
         ),
     ),
     Kind.CAPABILITY: Grammar(

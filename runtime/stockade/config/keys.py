@@ -5,6 +5,8 @@ Knows no file: `structure` reads by these keys, `reference` prints them.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -28,11 +30,16 @@ class Key:
     range: tuple[float, float] | None
     example: Any
     some: bool
+    words: Mapping[str, float]  # texts that may stand for a number
 
     @property
     def required(self) -> bool:
         """Whether a table without this key is a fault."""
         return self.default is attrs.NOTHING
+
+    def word(self, value: Any) -> Any:
+        """How `value` is written: as a word if there is one that is it always, and not on this machine by chance."""
+        return next((word for word, number in self.words.items() if number == value == math.inf), value)
 
 
 def keys_of(kind: Any) -> dict[str, Key]:
@@ -62,4 +69,5 @@ def _key(field: attrs.Attribute[Any], hint: Any) -> Key:
         range=said.get("range"),
         example=said.get("example"),
         some=said.get("some", False),
+        words=said.get("words", {}),
     )

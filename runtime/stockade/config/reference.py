@@ -135,15 +135,16 @@ _TYPES = {
 def _type(key: Key) -> str:
     if key.hint in _TYPES:
         ends = "" if key.range is None else " {:,} to {:,}".format(*key.range).replace(",", "_")
-        return _TYPES[key.hint] + ends
+        return listed([_TYPES[key.hint] + ends, *(f'`"{word}"`' for word in key.words)])
     return "table, below" if attrs.has(key.hint) else listed(f'`"{choice}"`' for choice in key.hint)
 
 
 def _default(key: Key) -> str:
     if key.required:
         return "required"
-    if isinstance(key.default, str):
-        return f'`"{key.default}"`'
+    default = key.word(key.default)
+    if isinstance(default, str):
+        return f'`"{default}"`'
     if isinstance(key.default, bool):
         return f"`{str(key.default).lower()}`"
     if isinstance(key.default, int | float):

@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterator
 
 from stockade.config.document import Document, Node
+from stockade.config.exports import faults_of_exports
 from stockade.config.keys import keys_of
 from stockade.config.specs import Backoff, CoreSpec
 from stockade.config.wording import nearest, quoted
@@ -24,6 +25,7 @@ def faults_between(document: Document, file: str) -> Iterator[Fault]:
     yield from _twice(tables(root, "capability"), "name", file)
     for worker in tables(root, "worker"):
         yield from _ordered(worker.members.get("backoff"), "first", "longest", Backoff, file)
+    yield from faults_of_exports(tables(root, "worker"), file)
     yield from _ordered(root.members.get("core"), "threads_per_worker", "threads", CoreSpec, file)
     if document.whole:  # what is missing may stand in what could not be read
         yield from _no_such_capability(root, file)

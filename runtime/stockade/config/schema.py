@@ -41,7 +41,7 @@ def _table(kind: type[Any]) -> dict[str, Any]:
 
 def _value(key: Key) -> dict[str, Any]:
     described = {"description": key.about, **_shape(key)}
-    plain = str(key.default) if isinstance(key.default, StrEnum) else key.default
+    plain = str(key.default) if isinstance(key.default, StrEnum) else key.word(key.default)
     return {**described, "default": plain} if isinstance(plain, bool | int | float | str) else described
 
 
@@ -49,7 +49,8 @@ def _shape(key: Key) -> dict[str, Any]:
     hint = key.hint
     if hint in _SCALARS:
         bounds = {"minimum": key.range[0], "maximum": key.range[1]} if key.range else {}
-        return {**_SCALARS[hint], **bounds, **_grammar(key.grammar)}
+        number = {**_SCALARS[hint], **bounds, **_grammar(key.grammar)}
+        return {"anyOf": [number, {"enum": list(key.words)}]} if key.words else number
     if hint == tuple[str, ...]:
         return {**_texts(key.grammar), **({"minItems": 1} if key.some else {})}
     if get_origin(hint) is tuple:

@@ -6,12 +6,14 @@ Knows no TOML and no file; `config.load` makes these values and `config.referenc
 
 from __future__ import annotations
 
+import math
+import os
 from enum import StrEnum
 from typing import Any
 
 import attrs
 
-from stockade import limits
+from stockade import limits, names
 from stockade.config.grammar import Kind
 
 __all__ = [
@@ -37,8 +39,8 @@ def key(about: str, *, metadata: dict[str, Any] | None = None, grammar: Kind | N
     """A field that is a key of the file, with the sentence that docs/configuration.md shows for it.
 
     `grammar` is what its texts must look like. `metadata` may have a number's ``range``, the ``table`` that the key is
-    called in the file where that is not the field's name, the ``example`` of a key that has no default, and
-    ``some``: a list that may not be empty.
+    called in the file where that is not the field's name, the ``example`` of a key that has no default,
+    ``some``: a list that may not be empty, and ``words``: texts that may stand for a number, and for which.
     """
     return attrs.field(metadata={"about": about, "grammar": grammar, **(metadata or {})}, **how)
 
@@ -51,6 +53,16 @@ def written_at() -> Any:
 def between(least: float, most: float) -> dict[str, tuple[float, float]]:
     """The metadata of a number's range, both ends included."""
     return {"range": (least, most)}
+
+
+def cores() -> int:
+    """How many processor cores this process may use, as the number of replicas that `"cores"` stands for."""
+    known = hasattr(os, "sched_getaffinity")  # not off Linux, where `stockade run` has yet to say that it needs it
+    return min(len(os.sched_getaffinity(0)) if known else 1, limits.REPLICAS)
+
+
+#: The word for a number that has no bound.
+UNBOUNDED = {"none": math.inf}
 
 
 class Restart(StrEnum):
@@ -171,6 +183,21 @@ class WorkerLimits:
         default=limits.OUTBOX,
         metadata=between(1024, 2**31 - 1),
     )
+    rate: float = key(
+        'Calls per second, on average; what comes faster is `busy`. `"none"` is no bound.',
+        default=math.inf,
+        metadata={**between(0.1, 1_000_000), "words": UNBOUNDED},
+    )
+    channels: int = key(
+        "Channels open at once; a call that would open more is `busy`.",
+        default=limits.CHANNELS,
+        metadata=between(0, 1_000_000),
+    )
+    waiting: int = key(
+        "Calls of others that wait for what it exports, its replicas together; the next is `busy`.",
+        default=limits.WAITING,
+        metadata=between(0, 1_000_000),
+    )
 
 
 @attrs.frozen
@@ -193,6 +220,17 @@ class WorkerSpec:
         "What it may do: names of `[[capability]]` tables. Without one it may do nothing.",
         default=(),
     )
+    exports: tuple[str, ...] = key(
+        "Patterns of the commands that it may export, for others to call. Without one it may export nothing.",
+        grammar=Kind.COMMANDS,
+        default=(),
+    )
+    replicas: int = key(
+        "How many of it run side by side, labelled `thumbs.1`, `thumbs.2` and so on if there are several, and sharing "
+        'the calls to what they export. `"cores"` is one for each processor core that `stockade run` may use.',
+        default=1,
+        metadata={**between(1, limits.REPLICAS), "words": {"cores": cores()}},
+    )
     restart: Restart = key("When it is started again after it has ended.", default=Restart.ON_FAILURE)
     restart_limit: RestartLimit = key("How many restarts in how long give it up.", factory=RestartLimit)
     backoff: Backoff = key("The wait before a restart.", factory=Backoff)
@@ -211,7 +249,14 @@ class WorkerSpec:
         grammar=Kind.VARIABLE,
         default=(),
     )
-    limits: WorkerLimits = key("What it may use up.", factory=WorkerLimits)
+    limits: WorkerLimits = key("What it, or each of its replicas, may use up.", factory=WorkerLimits)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the workers that this is the specification of: its own, or those of its replicas."""
+        if self.replicas == 1:
+            return (self.label,)
+        return tuple(names.replica(self.label, number) for number in range(1, self.replicas + 1))
 
 
 @attrs.frozen
@@ -247,10 +292,21 @@ class CoreSpec:
         default=limits.THREADS_PER_WORKER,
         metadata=between(1, 1024),
     )
+    deadline: float = key(
+        'Seconds that a call may take whose caller does not say. `"none"` is no bound.',
+        default=limits.DEADLINE,
+        metadata={**between(0.001, 1_000_000), "words": UNBOUNDED},
+    )
     silence: float = key(
         "Seconds without an answer to the supervisor after which the core has failed.",
         default=limits.SILENCE,
         metadata=between(1, 3600),
+    )
+    memory: int = key(
+        "Bytes that it may grow by before it looks which worker makes it grow: all are stopped for a moment and let go "
+        "in turn, and that one is ended (`too_much_memory`). Raise it where commands keep what workers send.",
+        default=limits.GROWTH,
+        metadata=between(16 * 1024 * 1024, 2**50),
     )
     restart_limit: RestartLimit = key("How many restarts in how long give it up.", factory=RestartLimit)
     grace: float = key("Seconds its lifespans have to end.", default=limits.CORE_GRACE, metadata=between(0, 600))

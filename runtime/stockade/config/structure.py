@@ -132,7 +132,7 @@ class _Structurer:
         return self.table(hint, node, f"{key.name} of {title}" if title else f"[{key.name}]")
 
     def _misfit(self, key: Key, node: Node, title: str) -> None:
-        wanted = _better(key.hint, node.value) or _WANTED.get(key.hint) or f"a table with {listed(keys_of(key.hint))}"
+        wanted = _better(key.hint, node.value) or _wanted(key)
         if isinstance(node.value, list) and not title:
             wanted = f"[{key.name}], once, with one pair of brackets"
         name = f'"{key.name}" in {title}' if title else f'"{key.name}"'
@@ -140,6 +140,8 @@ class _Structurer:
 
     def _scalar(self, key: Key, node: Node, title: str) -> Any:
         value = node.value
+        if key.words and isinstance(value, str) and value in key.words:
+            return key.words[value]
         if key.hint is float and type(value) is int:
             value = float(value) if abs(value) <= 2**53 else float("inf")  # beyond every range, and beyond float()
         if type(value) is not key.hint:  # exactly: true is no 1
@@ -148,7 +150,7 @@ class _Structurer:
         if key.range is not None and not key.range[0] <= value <= key.range[1]:  # nan is not, either
             least, most = (f"{bound:,}".replace(",", "_") for bound in key.range)
             wrong = f'"{key.name}" in {title} is {node.value}, which is out of range'
-            self._fault(node, wrong, f"write {_WANTED[key.hint]} from {least} to {most}")
+            self._fault(node, wrong, f"write {_wanted(key, f' from {least} to {most}')}")
             return None
         if key.grammar is not None and not self._fits(key.grammar, value, node):
             return None
@@ -254,6 +256,12 @@ def _kind_of(key: Key) -> type[Any]:
 
 def _header(key: Key) -> str:
     return f"[[{key.name}]]" if get_origin(key.hint) is tuple else f"[{key.name}]"
+
+
+def _wanted(key: Key, bounds: str = "") -> str:
+    """What a key wants to have, with the `bounds` of a number."""
+    wanted = _WANTED.get(key.hint) or f"a table with {listed(keys_of(key.hint))}"
+    return listed([wanted + bounds, *map(quoted, key.words)])
 
 
 def _written(value: Any) -> str:
