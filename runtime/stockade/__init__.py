@@ -10,32 +10,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockade.core.commands.caller import Caller
-    from stockade.core.commands.registry import command, lifespan, listener, settings
+    from stockade.core.commands.middleware import Call, Proceed
+    from stockade.core.commands.registry import command, lifespan, listener, middleware, settings
     from stockade.core.events.event import Event, Events
     from stockade.errors import CommandError
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Call",
     "Caller",
     "CommandError",
     "Event",
     "Events",
+    "Proceed",
     "__version__",
     "command",
     "lifespan",
     "listener",
+    "middleware",
     "settings",
 ]
 
 _HOMES = {
+    "Call": "stockade.core.commands.middleware",
     "Caller": "stockade.core.commands.caller",
     "CommandError": "stockade.errors",
     "Event": "stockade.core.events.event",
     "Events": "stockade.core.events.event",
+    "Proceed": "stockade.core.commands.middleware",
     "command": "stockade.core.commands.registry",
     "lifespan": "stockade.core.commands.registry",
     "listener": "stockade.core.commands.registry",
+    "middleware": "stockade.core.commands.registry",
     "settings": "stockade.core.commands.registry",
 }
 

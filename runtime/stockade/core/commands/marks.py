@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import attrs
 
@@ -17,11 +17,13 @@ __all__ = [
     "LifespanMark",
     "ListenerMark",
     "Mark",
+    "MiddlewareMark",
     "SettingsMark",
     "command",
     "lifespan",
     "listener",
     "marks_of",
+    "middleware",
     "settings",
 ]
 
@@ -48,6 +50,13 @@ class ListenerMark:
 
 
 @attrs.frozen
+class MiddlewareMark:
+    """A coroutine function that stands around the commands that `pattern` matches."""
+
+    pattern: str
+
+
+@attrs.frozen
 class LifespanMark:
     """A generator function that yields what others are injected with."""
 
@@ -57,7 +66,7 @@ class SettingsMark:
     """The class that `[app.settings]` fills."""
 
 
-Mark = CommandMark | ListenerMark | LifespanMark | SettingsMark
+Mark = CommandMark | ListenerMark | MiddlewareMark | LifespanMark | SettingsMark
 
 
 def command(name: str, *, inline: bool = False, max_concurrency: int | None = None) -> Callable[[_Function], _Function]:
@@ -83,6 +92,27 @@ def listener(pattern: str) -> Callable[[_Function], _Function]:
     """
     _check_text("listener", pattern, 'write @listener("editor/*")')
     return _marker("listener", ListenerMark(pattern))
+
+
+@overload
+def middleware(given: _Function, /) -> _Function: ...
+
+
+@overload
+def middleware(given: str, /) -> Callable[[_Function], _Function]: ...
+
+
+def middleware(given: _Function | str, /) -> _Function | Callable[[_Function], _Function]:
+    """Put an ``async def`` around commands: all of them, or with ``@middleware("notes.**")`` those that match.
+
+    Its parameters annotated `Call` and `Proceed` get the call, and what runs it: ``return await proceed()`` answers
+    what the command does. Instead it may raise a `CommandError`, or return something else. It sees calls that policy
+    has allowed, on the core's loop; the first one that is registered stands outermost. Commands that none matches pay
+    nothing for those that others have.
+    """
+    if isinstance(given, str):
+        return _marker("middleware", MiddlewareMark(given))
+    return _marker("middleware", MiddlewareMark("**"))(given)
 
 
 def lifespan(function: _Function) -> _Function:

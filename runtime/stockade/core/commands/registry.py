@@ -25,13 +25,16 @@ from stockade.core.commands.marks import (
     LifespanMark,
     ListenerMark,
     Mark,
+    MiddlewareMark,
     SettingsMark,
     command,
     lifespan,
     listener,
     marks_of,
+    middleware,
     settings,
 )
+from stockade.core.commands.middleware import Middleware, read_middleware
 from stockade.core.commands.scalars import SCALARS
 from stockade.core.commands.shapes import HintError
 from stockade.core.commands.signatures import Faults, Injection, check_return, place, read
@@ -50,6 +53,7 @@ __all__ = [
     "command",
     "lifespan",
     "listener",
+    "middleware",
     "settings",
 ]
 
@@ -114,10 +118,13 @@ class Lifespan:
 
 @attrs.frozen
 class Registry:
-    """All that the listed modules offer. `lifespans` stand in the order to enter them; `faults` by file and line."""
+    """All that the listed modules offer: `lifespans` in the order to enter them, `middleware` the outermost first,
+    `faults` by file and line.
+    """
 
     commands: Mapping[str, Command] = attrs.field(factory=dict)
     listeners: tuple[Listener, ...] = ()
+    middleware: tuple[Middleware, ...] = ()
     lifespans: tuple[Lifespan, ...] = ()
     settings_class: type | None = None
     faults: tuple[Fault, ...] = ()
@@ -141,9 +148,11 @@ def collect(module_names: Sequence[str]) -> Registry:
         if isinstance(mark, CommandMark):
             _add(commands, _command(each, mark, given, hints, faults), faults)
     listeners = [_listener(each, mark, given, faults) for each, mark in marked if isinstance(mark, ListenerMark)]
+    around = [read_middleware(each, mark, given, faults) for each, mark in marked if isinstance(mark, MiddlewareMark)]
     return Registry(
         commands,
         tuple(filter(None, listeners)),
+        tuple(filter(None, around)),
         _ordered(lifespans, faults),
         settings_class,
         tuple(sorted(faults.found)),
