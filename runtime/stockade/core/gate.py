@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from math import isinf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +21,7 @@ from stockade.core.commands.caller import Caller
 from stockade.core.event_gate import EventGate
 from stockade.core.events.subscriptions import Subscriptions
 from stockade.core.policy.authority import Act, Authority
+from stockade.core.policy.quota import Rate
 from stockade.core.refusals import Refusals
 from stockade.core.replies import Replies, last_words
 from stockade.core.wire import codec
@@ -34,7 +36,7 @@ from stockade.core.wire.conversation import (
     State,
 )
 from stockade.core.wire.topics import EventFrame
-from stockade.errors import Breach, BreachCode, CommandError
+from stockade.errors import Breach, BreachCode, Code, CommandError
 
 if TYPE_CHECKING:
     from stockade.core.commands.dispatch import Dispatcher, Running
@@ -108,6 +110,7 @@ class Gate:
     _messages: Iterator[Any] = attrs.field(factory=lambda: iter(()))  # of the batch that is being handled
     _heavy: dict[int, int] = attrs.field(factory=dict)  # large calls in flight: id -> bytes
     _heavy_bytes: int = 0
+    _rate: Rate | None = None  # where its calls have one
     _leaving: Leaving | None = None
     _leave_timer: asyncio.TimerHandle | None = None
     breach: Breach | None = None
@@ -116,6 +119,8 @@ class Gate:
 
     def __attrs_post_init__(self) -> None:
         self.conversation = Conversation(self._limits.calls)
+        if not isinf(self._limits.rate):
+            self._rate = Rate(self._limits.rate)
 
     @property
     def name(self) -> str:
@@ -211,6 +216,9 @@ class Gate:
         self.say(reply.message)
 
     def _call(self, call: Call) -> None:
+        if self._rate is not None and (wait := self._rate.take(monotonic())):
+            self._answer(call, None, _too_fast(self._limits.rate, wait))
+            return
         caller = self._callers.get(call.command) or self._admitted(call)
         if caller is None:
             return
@@ -343,6 +351,10 @@ class Gate:
         """What went through so far."""
         talk, events = self.conversation.statistics(), self._events.statistics()
         return Statistics(talk.calls, talk.in_flight, refusals=self.refusals.by_reason(), **attrs.asdict(events))
+
+
+def _too_fast(per_second: float, wait: int) -> CommandError:
+    return CommandError(Code.BUSY, f"{per_second:g} calls per second are the limit", {"retry_after_ms": wait})
 
 
 _HANDLERS: dict[type[Happening], Callable[[Gate, Any], None]] = {
