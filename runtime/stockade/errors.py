@@ -6,6 +6,8 @@ Knows no socket, file or process: only what can go wrong, and whose doing it is:
     ├── ConfigurationError    the operator's: what is written in stockade.toml (carries every fault found)
     ├── StartError            the machine's: something needed to start is missing or refused
     ├── CommandError          the caller's to see: a call's answer, with a stable code
+    │   ├── Cancelled         nobody waits for this call any more
+    │   └── Dropped           nobody reads this channel any more
     └── Breach                the peer's: it broke the protocol, and its worker ends
 """
 
@@ -20,9 +22,11 @@ import attrs
 __all__ = [
     "Breach",
     "BreachCode",
+    "Cancelled",
     "Code",
     "CommandError",
     "ConfigurationError",
+    "Dropped",
     "Fault",
     "StartError",
     "StockadeError",
@@ -53,11 +57,16 @@ class BreachCode(StrEnum):
     UNKNOWN_VERB = "unknown_verb"
     OUT_OF_TURN = "out_of_turn"  # a known verb that may not come in this state: a call before hello, hello twice
     ID_NOT_RISING = "id_not_rising"
-    UNKNOWN_ANSWER = "unknown_answer"  # a result or error for a call never made
+    UNKNOWN_ANSWER = "unknown_answer"  # a result or error for a call never made, or answered already
+    UNKNOWN_CALL = "unknown_call"  # a cancel of a call never made, or a parent that is none
+    UNKNOWN_CHANNEL = "unknown_channel"  # a channel never opened, or what the other end of it says
+    NO_CREDIT = "no_credit"  # an item over the credit, or more credit than there can be
+    EXPORTS = "exports"  # a command in `ready` that the worker may not export
     BAD_SUBSCRIPTION = "bad_subscription"
     BAD_EVENT = "bad_event"  # an emit that is not a topic, a bar and CBOR, or whose name is out of the grammar
     TOO_LARGE = "too_large"  # a message over the limit
     TOO_MANY = "too_many"  # subscriptions that were denied and not taken back
+    TOO_MUCH_MEMORY = "too_much_memory"  # it made the core grow: a message without end, a flood of subscriptions
     VERSION = "version"  # a hello of a protocol version that the core does not speak
     AUTHENTICATION = "authentication"  # the wrong name or secret, or a process that is not the worker's
     CONNECTION_LOST = "connection_lost"  # a live worker closed or lost one of its three sockets
@@ -113,6 +122,20 @@ class CommandError(StockadeError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}" if self.message else self.code
+
+
+class Cancelled(CommandError):
+    """Raised in a command by ``caller.check()`` once its call was cancelled or is over its deadline: let it pass."""
+
+    def __init__(self, message: str = "the call was cancelled") -> None:
+        super().__init__(Code.CANCELLED, message)
+
+
+class Dropped(CommandError):
+    """Raised in a command that sends on a channel whose receiver has dropped it: nobody wants the rest."""
+
+    def __init__(self, message: str = "the channel was dropped by its receiver") -> None:
+        super().__init__(Code.CANCELLED, message)
 
 
 class Breach(StockadeError):

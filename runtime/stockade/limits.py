@@ -68,6 +68,8 @@ GROWTH = 512 * 1024 * 1024
 THREADS = 16
 #: Calls of one worker in threads at a time, its own among them; further ones wait for these.
 THREADS_PER_WORKER = 8
+#: Calls that wait for a thread are `busy` so long after all that they could get was left to calls that nobody waits for.
+STUCK = 1.0
 
 # -- time -------------------------------------------------------------------------------------------------------------
 #: What a call may take whose caller does not say: a user who waits has given up long before, a hang is noticed.

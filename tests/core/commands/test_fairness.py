@@ -60,6 +60,19 @@ def test_owner_is_stuck_when_only_abandoned_items_stand_in_its_way() -> None:
     assert [owner for owner in "abcd" if queue.is_stuck(owner)] == ["b"]  # it has its whole share out
 
 
+def test_what_waits_for_abandoned_items_alone_is_taken_back() -> None:
+    """An owner with hope keeps what waits; one without gets it back, all of it and once."""
+    queue = filled(2, "a1 a2 a3 a4 b1 b2 b3", common=9)
+    assert taken(queue, 4) == "a1 b1 a2 b2"
+    queue.abandon("a")
+    assert queue.take_stuck() == []
+    queue.abandon("a")
+    queue.abandon("b")
+    assert queue.take_stuck() == ["a3", "a4"]
+    assert queue.take_stuck() == []
+    assert len(queue) == 1
+
+
 def test_removed_item_is_never_taken() -> None:
     """An item can be taken back while it waits, and only then."""
     queue = filled(1, "a1 a2")

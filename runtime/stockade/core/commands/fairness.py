@@ -70,6 +70,11 @@ class FairQueue(Generic[_Item]):
             return False
         return self._out[owner] >= self.share or not any(self._lives(each) for each in self._out if self._out[each] > 1)
 
+    def take_stuck(self) -> list[_Item]:
+        """Take back all that waits for abandoned items alone, and so perhaps for ever."""
+        stuck = [owner for owner in self._waiting if self.is_stuck(owner)]
+        return [item for owner in stuck for item in self._waiting.pop(owner)]
+
     def remove(self, owner: str, item: _Item) -> bool:
         """Take back an item that waits; False where it waits no more."""
         items = self._waiting.get(owner)

@@ -19,6 +19,7 @@ from typing import Any
 
 import attrs
 
+from stockade import limits
 from stockade.core.commands.fairness import FairQueue
 
 __all__ = ["Job", "Threads"]
@@ -26,11 +27,15 @@ __all__ = ["Job", "Threads"]
 
 @attrs.frozen(eq=False)
 class Job:
-    """`work` runs in a thread and must not raise; `done` gets its result on the loop's thread."""
+    """`work` runs in a thread and must not raise; `done` gets its result on the loop's thread.
+
+    `stuck` is called instead, on the loop's thread, where it waits for abandoned jobs alone: it will never run.
+    """
 
     owner: str
     work: Callable[[], Any]
     done: Callable[[Any], None]
+    stuck: Callable[[], None]
 
 
 @attrs.define(eq=False)
@@ -46,6 +51,7 @@ class Threads:
     )
     _handed: SimpleQueue[Job] = attrs.field(factory=SimpleQueue, init=False)
     _abandoned: set[Job] = attrs.field(factory=set, init=False)
+    _look: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
     _started: int = attrs.field(default=0, init=False)
     _busy: int = attrs.field(default=0, init=False)
 
@@ -74,11 +80,18 @@ class Threads:
             return True
         self._abandoned.add(job)
         self._queue.abandon(job.owner)
+        if self._look is None:
+            self._look = self._loop.call_later(limits.STUCK, self._refuse_stuck)
         return False
 
     def is_stuck(self, owner: str) -> bool:
         """Whether a job of this owner would wait for abandoned jobs alone, and so perhaps for ever."""
         return self._queue.is_stuck(owner)
+
+    def _refuse_stuck(self) -> None:
+        self._look = None
+        for each in self._queue.take_stuck():
+            each.stuck()
 
     def _hand_out(self) -> None:
         while (job := self._queue.take()) is not None:
