@@ -17,6 +17,8 @@ MESSAGE_SLACK = 64 * 1024
 DEPTH = 32
 #: Messages in one batch: bounds what one frame makes the core do before another worker has its turn.
 BATCH = 1024
+#: Raw frames behind a batch: libzmq buffers all frames of a message before the core sees one.
+FRAMES = 63
 #: The high-water mark of a link's commands, in batches: times MESSAGE it is the budget of that queue, 64 MiB.
 QUEUE = 4
 #: The largest frame of an event. Events say that something happened; what is large is called for.
@@ -42,6 +44,10 @@ LARGEST_ID = 2**53 - 1
 # -- what a worker can make the core remember -------------------------------------------------------------------------
 #: Calls of one worker in flight; the next is answered `busy`.
 CALLS = 1024
+#: Channels that one worker has opened and that are open; a call that would have more is answered `busy`.
+CHANNELS = 64
+#: Commands that one worker exports.
+EXPORTS = 1024
 #: Events of one source that the application's listeners have not handled yet; the next are dropped and counted.
 DELIVERIES = 1024
 #: Its large calls in flight, together, in messages of the largest size: above, the core stops reading that worker

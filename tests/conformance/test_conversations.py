@@ -9,7 +9,9 @@ from protocol_vectors.notation import matches, written_by
 from protocol_vectors.reader import of, vectors
 
 from stockade.core.wire.codec import encode
-from stockade.core.wire.conversation import Call, Conversation, Hello, Leaving, Reply, error_message
+from stockade.core.wire.conversation import Conversation
+from stockade.core.wire.happenings import Call, Hello, Leaving, Reply
+from stockade.core.wire.shapes import error_message
 from stockade.errors import Breach
 
 SCENE = vectors()["scene"]

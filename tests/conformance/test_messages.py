@@ -8,7 +8,8 @@ import pytest
 from protocol_vectors.notation import written_by
 from protocol_vectors.reader import of, sections
 
-from stockade.core.wire.conversation import Call, Conversation, Happening, Hello, Leaving, Ready, Reply
+from stockade.core.wire.conversation import Conversation
+from stockade.core.wire.happenings import Call, CallOptions, Happening, Hello, Leaving, Ready, Reply
 from stockade.errors import Breach
 from stockade_frontend.errors import CoreBroken
 from stockade_frontend.messages import read
@@ -41,9 +42,10 @@ def expected(message: list[Any]) -> Happening | None:
         case "hello":
             return Hello(elements[0]["stub"])
         case "ready":
-            return Ready()
+            return Ready({})
         case "call":
-            return Call(int(elements[0]), elements[1], elements[2])
+            options = CallOptions(100) if len(elements) > 3 and "deadline" in elements[3] else None
+            return Call(int(elements[0]), elements[1], elements[2], options)
         case "ping":
             return Reply(["pong", int(elements[0])])
         case "bye":

@@ -5,17 +5,55 @@ Feed it what was received; it returns what happened, or raises `Breach`. docs/pr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 
 from stockade import limits
+from stockade.core.wire.calls import Asked, AskedCalls, Kept
+from stockade.core.wire.channels import Channels
 from stockade.core.wire.codec import WireError, decode
+from stockade.core.wire.frames import frames_by_index
+from stockade.core.wire.happenings import (
+    Answer,
+    Call,
+    CallOptions,
+    Cancel,
+    Credit,
+    Drop,
+    End,
+    Happening,
+    Hello,
+    Item,
+    Leaving,
+    Message,
+    Raw,
+    Ready,
+    Remains,
+    Reply,
+    Side,
+)
+from stockade.core.wire.options import read_options
+from stockade.core.wire.shapes import (
+    emitted_of,
+    end_of,
+    error_message,
+    error_of,
+    exports_of,
+    fault_of_call,
+    fault_of_names,
+    frame_of,
+    integer,
+    number_of,
+    stub_of,
+    value_of,
+)
 from stockade.errors import Breach, BreachCode, Code
 
 __all__ = [
+    "TABLE",
     "Call",
     "Conversation",
     "Happening",
@@ -28,8 +66,6 @@ __all__ = [
     "error_message",
 ]
 
-Message = list[Any]
-
 
 class State(Enum):
     """How far the conversation is."""
@@ -40,80 +76,54 @@ class State(Enum):
     LEFT = auto()
 
 
-class Hello(NamedTuple):
-    """The worker speaks a version that the core speaks; answer `welcome`."""
-
-    stub: str
-
-
-class Ready(NamedTuple):
-    """The worker has set up what it needs."""
-
-
-class Call(NamedTuple):
-    """A call that is in order. A tuple, for there is one of these for each call (0.2 µs, an attrs class 0.7)."""
-
-    id: int
-    command: str
-    arguments: dict[str, Any]
-
-
-class Reply(NamedTuple):
-    """The worker is to be answered so, and nothing else happens."""
-
-    message: Message
-
-
-class Leaving(NamedTuple):
-    """The worker has said bye, after so many emits; answer when those are handled and its calls are answered."""
-
-    emitted: int
-
-
-Happening = Hello | Ready | Call | Reply | Leaving
-
-
 @attrs.frozen
 class Statistics:
-    """What a conversation has seen so far."""
+    """What a conversation has seen so far. Calls are the worker's, `asked` those that the core has made to it."""
 
     state: str
     calls: int
     answered: int
     in_flight: int
     ignored: int
-
-
-def error_message(number: int, code: str, message: str, data: Any = None) -> Message:
-    """The message that ends call `number` with an error."""
-    return ["error", number, _error(code, message, data)]
-
-
-def _error(code: str, message: str, data: Any = None) -> dict[str, Any]:
-    error: dict[str, Any] = {"code": str(code), "message": message}
-    if data is not None:
-        error["data"] = data
-    return error
+    cancels: int
+    asked: int
+    asked_in_flight: int
+    channels: int
 
 
 @attrs.define
 class Conversation:
-    """One generation of one worker. `calls_limit` bounds its calls in flight."""
+    """One generation of one worker. `calls_limit` bounds its calls in flight, `channels.limit` the channels it opens.
+
+    All ids, credits and parents are kept here; who acts on what happens keeps nothing of them. What the core says of
+    itself is noted by the methods below and on `channels` just before it is sent.
+    """
 
     calls_limit: int = limits.CALLS
     state: State = State.BORN
+    channels: Channels = attrs.field(factory=Channels)
     _may_come: dict[str, Step] = attrs.field(init=False, repr=False)  # of TABLE, in this state
+    _frames: dict[int, Raw] = attrs.field(factory=dict, repr=False)  # of the batch that is being taken
     _in_flight: set[int] = attrs.field(factory=set)
+    _kept: dict[int, Kept] = attrs.field(factory=dict)  # of those in flight, for the few that need it
     _last_call: int = -1
     _answered: int = 0
     _calls: int = 0
+    _cancels: int = 0
     _ignored: int = 0
+    _asked: AskedCalls = attrs.field(factory=AskedCalls)
 
     def __attrs_post_init__(self) -> None:
         self._may_come = TABLE[self.state]
 
-    def open(self, frame: bytes) -> list[Message]:
-        """The messages of a frame, each to be given to `take` in order; raises Breach for a frame that is no batch."""
+    # -- what the worker says -----------------------------------------------------------------------------------------
+
+    def open(self, frame: bytes, frames: Sequence[Raw] = ()) -> list[Message]:
+        """The messages of a frame, each to be given to `take` in order, before the next `open`.
+
+        `frames` are the raw ones behind it, which the messages refer to. Raises Breach for a frame that is no batch,
+        and for raw frames that are not each referred to once.
+        """
         try:
             batch = decode(frame)
         except WireError as error:
@@ -122,6 +132,8 @@ class Conversation:
             raise Breach(BreachCode.BAD_FRAME, f"not an array of 1 to {limits.BATCH} messages")
         if self.state is State.BORN and len(batch) > 1:
             raise Breach(BreachCode.OUT_OF_TURN, "hello comes first, alone in its batch")
+        if frames or self._frames:
+            self._frames = frames_by_index(batch, frames)
         return batch
 
     def take(self, message: Any) -> Happening | None:
@@ -137,74 +149,220 @@ class Conversation:
             self.state, self._may_come = after, TABLE[after]
         return read(self, message)
 
+    # -- what the core answers ----------------------------------------------------------------------------------------
+
     def answer(self, number: int) -> bool:
-        """Note that call `number` has its answer; False if it needs none any more. Each id is answered once."""
+        """Note that call `number` has its result; False if it needs no answer any more. Each id is answered once.
+
+        Its channels stay open.
+        """
         if number not in self._in_flight:
             return False
         self._in_flight.discard(number)
         self._answered += 1
+        if self._kept:
+            self._forget(number)
         return True
+
+    def fail(self, number: int) -> tuple[int, ...] | None:
+        """Note that call `number` has an error for its answer; None if it needs no answer any more.
+
+        Returns the channels that end with it, with the same error: those of the call that were open. Neither end says
+        anything more of them.
+        """
+        kept = self._kept.get(number) if self._kept else None
+        if not self.answer(number):
+            return None
+        return self.channels.end_each(kept.channels) if kept is not None else ()
 
     @property
     def in_flight(self) -> int:
-        """Calls that still wait for their answer."""
+        """The worker's calls that still wait for their answer."""
         return len(self._in_flight)
+
+    # -- what the core asks -------------------------------------------------------------------------------------------
+
+    def ask(self) -> int:
+        """The id of a new call of the core's. An `Answer` with it follows, or it stands in a `Remains`.
+
+        Raises ValueError when the worker has not said hello, or has left: whether it is there is to be known before.
+        """
+        if self.state not in (State.GREETED, State.READY):
+            raise ValueError(f"a worker that is {self.state.name.lower()} cannot be asked")
+        return self._asked.make()
+
+    def open_channel(self, number: int, to: Side, credit: int = 0) -> int:
+        """The id of a new channel of the core's call `number`, before it is sent; `credit` counts only to the caller.
+
+        Raises KeyError for a call that is not in flight.
+        """
+        asked = self._asked.get(number)
+        channel = self.channels.open_own(to == "callee", credit if to == "caller" else 0)
+        asked.channels.append(channel)
+        return channel
+
+    def cancel_asked(self, number: int) -> tuple[int, ...] | None:
+        """Note that the core cancels its call `number`; None if there is nothing to say: answered, or cancelled before.
+
+        Returns the worker's calls in flight that named it as their parent: cancel them, and answer `cancelled`. The
+        call's own answer still comes.
+        """
+        asked = self._asked.cancel(number)
+        return None if asked is None else tuple(sorted(asked.nested))
+
+    @property
+    def asked_in_flight(self) -> int:
+        """The core's calls that the worker has not answered."""
+        return len(self._asked)
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def close(self) -> Remains:
+        """The worker says nothing more: it has left, has died, or is ended. What it leaves open has ended now.
+
+        Its calls in flight may still be answered, which tells each that it needs no more than that.
+        """
+        for kept in self._kept.values():
+            kept.channels = ()
+        return Remains(self._asked.end_all(), self.channels.end_all())
 
     def statistics(self) -> Statistics:
         """What has been seen so far."""
-        return Statistics(self.state.name.lower(), self._calls, self._answered, self.in_flight, self._ignored)
+        return Statistics(
+            state=self.state.name.lower(),
+            calls=self._calls,
+            answered=self._answered,
+            in_flight=self.in_flight,
+            ignored=self._ignored,
+            cancels=self._cancels,
+            asked=self._asked.last,
+            asked_in_flight=len(self._asked),
+            channels=self.channels.statistics().open,
+        )
 
     # -- one reader for each verb -------------------------------------------------------------------------------------
 
     def _hello(self, message: Message) -> Happening:
-        hello = message[1] if len(message) > 1 else None
-        if type(hello) is not dict or type(stub := hello.get("stub")) is not str:
-            raise Breach(BreachCode.BAD_MESSAGE, "hello carries no map with 'protocol' and 'stub'")
-        version = _integer(hello.get("protocol"))
-        if version is None:
-            raise Breach(BreachCode.BAD_MESSAGE, "hello carries no protocol version")
-        if version != limits.PROTOCOL:
-            raise Breach(BreachCode.VERSION, f"the worker speaks version {version}, the core {limits.PROTOCOL}")
-        return Hello(stub)
+        return Hello(stub_of(message))
 
     def _ready(self, message: Message) -> Happening:
-        return Ready()
+        return Ready(exports_of(message) if len(message) > 1 else {})
 
     def _call(self, message: Message) -> Happening:
-        number = _integer(message[1]) if len(message) > 1 else None
+        number = integer(message[1]) if len(message) > 1 else None
         if number is None:
             raise Breach(BreachCode.BAD_MESSAGE, "a call without an id")
         if number <= self._last_call:
             raise Breach(BreachCode.ID_NOT_RISING, f"call {number} comes after call {self._last_call}")
         self._last_call = number
         self._calls += 1
-        fault = _fault_of_call(message)
+        if len(message) > 4:
+            return self._call_with_options(number, message)
+        fault = fault_of_call(message)
         if fault:
             return Reply(error_message(number, Code.BAD_MESSAGE, fault))
         if len(self._in_flight) >= self.calls_limit:
-            return Reply(error_message(number, Code.BUSY, f"{self.calls_limit} calls are in flight already"))
+            return self._busy(number)
         self._in_flight.add(number)
         return Call(number, message[2], message[3])
 
-    def _answer(self, message: Message) -> Happening:
-        if len(message) < 3 or _integer(message[1]) is None:
-            raise Breach(BreachCode.BAD_MESSAGE, f"a {message[0]} without id and value")
-        raise Breach(BreachCode.UNKNOWN_ANSWER, "that call was never made")
+    def _call_with_options(self, number: int, message: Message) -> Happening:
+        """Ids first: those that a call names are used up, whatever it is answered."""
+        options, raw, fault = read_options(message[4])
+        if options is not None:
+            self.channels.use(options.channels)
+        parent = self._asked.parent(options.parent) if options is not None and options.parent is not None else None
+        frames = {argument: frame_of(index, self._frames) for argument, index in raw.items()}
+        fault = fault_of_call(message) or fault or fault_of_names(message[3], options, frames)
+        if fault:
+            return Reply(error_message(number, Code.BAD_MESSAGE, fault))
+        if len(self._in_flight) >= self.calls_limit:
+            return self._busy(number)
+        if options is not None:
+            if options.parent is not None and parent is None:
+                reason = f"call {options.parent}, which it is part of, has ended"
+                return Reply(error_message(number, Code.CANCELLED, reason))
+            if not self.channels.has_room(len(options.channels)):
+                reason = f"{self.channels.limit} channels are open already, or would be"
+                return Reply(error_message(number, Code.BUSY, reason))
+            self._tie(number, options, parent)
+        self._in_flight.add(number)
+        return Call(number, message[2], {**message[3], **frames} if frames else message[3], options)
+
+    def _busy(self, number: int) -> Happening:
+        return Reply(error_message(number, Code.BUSY, f"{self.calls_limit} calls are in flight already"))
+
+    def _tie(self, number: int, options: CallOptions, parent: Asked | None) -> None:
+        """Open the channels of a call, and tie it to its parent."""
+        if options.channels:
+            self.channels.open_offered(options.channels)
+        if parent is not None:
+            parent.nested.add(number)
+        if options.channels or parent is not None:
+            self._kept[number] = Kept(tuple(offer.id for offer in options.channels), options.parent)
+
+    def _forget(self, number: int) -> None:
+        kept = self._kept.pop(number, None)
+        if kept is not None and kept.parent is not None:
+            self._asked.untie(kept.parent, number)
+
+    def _cancel(self, message: Message) -> Happening | None:
+        number = number_of(message)
+        if number > self._last_call:
+            raise Breach(BreachCode.UNKNOWN_CALL, f"cancel of call {number}, which was never made")
+        if number in self._in_flight:
+            kept = self._kept.setdefault(number, Kept())
+            if not kept.cancelled:
+                kept.cancelled = True
+                self._cancels += 1
+                return Cancel(number)
+        return self._ignore()
+
+    def _result(self, message: Message) -> Happening:
+        value = value_of(message, self._frames)
+        number = number_of(message)
+        return Answer(number, value, nested=tuple(sorted(self._asked.answer(number).nested)))
+
+    def _error(self, message: Message) -> Happening:
+        error = error_of(message)
+        number = number_of(message)
+        asked = self._asked.answer(number)
+        return Answer(number, None, error, self.channels.end_each(asked.channels), tuple(sorted(asked.nested)))
+
+    def _item(self, message: Message) -> Happening | None:
+        value = value_of(message, self._frames)
+        number = number_of(message)
+        return Item(number, value) if self.channels.take_item(number) else self._ignore()
+
+    def _end(self, message: Message) -> Happening | None:
+        number = number_of(message)
+        error = end_of(message)
+        return End(number, error) if self.channels.take_end(number) else self._ignore()
+
+    def _credit(self, message: Message) -> Happening | None:
+        number = number_of(message)
+        count = number_of(message, 2)
+        if not count:
+            raise Breach(BreachCode.BAD_MESSAGE, "a credit of none")
+        return Credit(number, count) if self.channels.take_credit(number, count) else self._ignore()
+
+    def _drop(self, message: Message) -> Happening | None:
+        number = number_of(message)
+        return Drop(number) if self.channels.take_drop(number) else self._ignore()
 
     def _ping(self, message: Message) -> Happening:
-        return Reply(["pong", _number_of(message)])
+        return Reply(["pong", number_of(message)])
 
     def _pong(self, message: Message) -> Happening | None:
-        _number_of(message)
+        number_of(message)
+        return self._ignore()
+
+    def _ignore(self) -> Happening | None:
         self._ignored += 1
         return None
 
     def _bye(self, message: Message) -> Happening:
-        bye = message[1] if len(message) > 1 else None
-        emitted = _integer(bye.get("emitted")) if type(bye) is dict else None
-        if emitted is None:
-            raise Breach(BreachCode.BAD_MESSAGE, "bye carries no count of emits")
-        return Leaving(emitted)
+        return Leaving(emitted_of(message), self.close())
 
 
 Reader = Callable[[Conversation, Message], Happening | None]
@@ -212,10 +370,15 @@ Step = tuple[Reader, State]
 
 _OPEN: dict[str, Reader] = {
     "call": Conversation._call,
+    "cancel": Conversation._cancel,
+    "result": Conversation._result,
+    "error": Conversation._error,
+    "item": Conversation._item,
+    "end": Conversation._end,
+    "credit": Conversation._credit,
+    "drop": Conversation._drop,
     "ping": Conversation._ping,
     "pong": Conversation._pong,
-    "result": Conversation._answer,
-    "error": Conversation._answer,
 }
 
 #: All that may come, and what follows: a verb that is missing from its state is a breach.
@@ -242,33 +405,3 @@ def _stranger(verb: str, state: State) -> Breach:
     if verb in _KNOWN:
         return Breach(BreachCode.OUT_OF_TURN, f"{verb} may not come from a worker that is {state.name.lower()}")
     return Breach(BreachCode.UNKNOWN_VERB, f"{verb[:60]!r} is no verb of version {limits.PROTOCOL}")
-
-
-def _fault_of_call(message: Message) -> str | None:
-    if len(message) < 4:
-        return 'a call is ["call", id, command, {arguments}]'
-    if type(message[2]) is not str or not 0 < len(message[2]) <= limits.NAME:
-        return f"the command is no text of 1 to {limits.NAME} characters"
-    if type(message[3]) is not dict:
-        return "the arguments are no map"
-    if len(message) > 4:
-        if type(message[4]) is not dict:
-            return "the options are no map"
-        for option in message[4]:
-            if option.startswith("!"):
-                return f"the option {option[:60]!r} is not known here, and the call insists on it"
-    return None
-
-
-def _integer(value: Any) -> int | None:
-    """The protocol's integer that `value` is, also where an encoder wrote it as a float; None if it is none."""
-    if type(value) is float and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and 0 <= value <= limits.LARGEST_ID else None
-
-
-def _number_of(message: Message) -> int:
-    number = _integer(message[1]) if len(message) > 1 else None
-    if number is None:
-        raise Breach(BreachCode.BAD_MESSAGE, f"a {message[0]} without its number")
-    return number
