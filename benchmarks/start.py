@@ -74,7 +74,7 @@ def start_core() -> float:
     with subprocess.Popen(argv, pass_fds=(told, say, write_log), cwd=FILE.parent):
         for theirs in (told, say, write_log):
             os.close(theirs)
-        os.write(tell, control.encode(control.Configure(configuration, folder, "json", "info", False)))
+        os.write(tell, control.encode(control.Configure(configuration, folder, "json", "info", False, ())))
         message = control.decode(os.read(said, 65536))
         seconds = time.monotonic() - began
         for ours in (tell, said, log):

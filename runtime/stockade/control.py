@@ -8,6 +8,7 @@ written is bounded by the number of workers. Log lines never travel here.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -99,18 +100,24 @@ class Plan:
             raise ControlError(f"this is no plan: {error}") from error
 
 
+def _labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """What JSON has read again as a list."""
+    return tuple(labels)
+
+
 # -- supervisor to core -----------------------------------------------------------------------------------------------
 
 
 @attrs.frozen
 class Configure:
-    """The first line to every core: what it is to run."""
+    """The first line to every core: what it is to run. `workers` are the labels of those that run, or will."""
 
     configuration: Any
     run_directory: str  # removed, with everything in it, by the core if the supervisor dies
     log_format: str
     log_level: str
     color: bool
+    workers: tuple[str, ...] = attrs.field(converter=_labels)
 
 
 @attrs.frozen

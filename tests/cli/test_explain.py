@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import click
 import pytest
 
@@ -64,6 +65,7 @@ def test_the_json_form(configuration: Configuration) -> None:
         "act": "call",
         "name": "notes.read",
         "allowed": True,
+        "exporter": None,
         "code": None,
         "reason": "allowed by 'notes.*' of capability notes (stockade.toml:10)",
         "capability": "notes",
@@ -148,6 +150,16 @@ def test_an_argument_of_a_command_without_scope_is_not_judged(configuration: Con
     explanation = explain(configuration, COMMANDS, "editor", "notes.save", arguments={"name": "/etc/passwd"})
     assert explanation.exit_code == 0
     assert explanation.lines[-1] == "--arg name: not judged, notes.save takes no scope"
+
+
+def test_a_command_that_a_worker_exports_is_there(configuration: Configuration) -> None:
+    """Who answers it is named: whether it does, only a core that runs could say."""
+    thumbs = WorkerSpec("thumbs", ("true",), Place("stockade.toml", 2), exports=("notes.thumb",), replicas=2)
+    whole = attrs.evolve(configuration, workers=(*configuration.workers, thumbs))
+    explanation = explain(whole, COMMANDS, "editor", "notes.thumb", arguments={"name": "notes/todo"})
+    assert (explanation.exit_code, explanation.json["exporter"]) == (0, "thumbs")
+    assert "  exporter    thumbs, if it does export this" in explanation.lines
+    assert explain(whole, COMMANDS, "thumbs.2", "notes.thumb").exit_code == 3
 
 
 @pytest.mark.parametrize(

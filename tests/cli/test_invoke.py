@@ -41,6 +41,15 @@ def test_the_core_knows_the_other_workers(stockade: Run, folder: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "null\n"), done.stderr
 
 
+@pytest.mark.parametrize(("label", "code"), [("editor", 0), ("editor.2", 0), ("editor.3", 2)])
+def test_a_replica_calls_under_its_own_label(stockade: Run, folder: Path, label: str, code: int) -> None:
+    """All of them, and the family as a whole, may do what their worker may; there are no more than configured."""
+    text = (folder / "stockade.toml").read_text()
+    (folder / "stockade.toml").write_text(text.replace('label = "editor"', 'label = "editor"\nreplicas = 2'))
+    done = stockade("invoke", label, "notes.who")
+    assert (done.returncode, done.stdout) == (code, f'"{label}"\n' if code == 0 else ""), done.stderr
+
+
 #: How an argument is written, and the value that the command got and gave back.
 VALUES: dict[str, tuple[str, Any]] = {
     "text": ("buy milk", "buy milk"),

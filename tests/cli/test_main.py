@@ -169,6 +169,13 @@ def test_what_may_stand_is_offered(stockade: Run, folder: Path) -> None:
     assert completions(stockade, "stockade invoke editor notes.r") == ["notes.read"]
 
 
+def test_replicas_are_offered(stockade: Run, folder: Path) -> None:
+    """By the label of all, and by that of each."""
+    text = (folder / "stockade.toml").read_text()
+    (folder / "stockade.toml").write_text(text.replace('label = "reader"', 'label = "reader"\nreplicas = 2'))
+    assert completions(stockade, "stockade explain r") == ["reader", "reader.1", "reader.2"]
+
+
 def test_nothing_is_offered_where_no_configuration_is(stockade: Run) -> None:
     """And nothing is printed into the user's line."""
     assert completions(stockade, "stockade explain ") == []

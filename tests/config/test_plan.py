@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
 from stockade import control
@@ -42,13 +43,27 @@ def test_the_plan_has_what_the_file_says(everything: Configuration) -> None:
     assert (planned.silence, planned.core_grace, planned.core_restarts, planned.debuggable) == (5.0, 0.0, 0, True)
     assert (planned.color, planned.log_format, planned.log_level) == (True, "human", "info")
     assert planned.core_environment["SECRET"] == "x"
-    first, second = planned.workers
+    first, second = planned.workers[0], planned.workers[-1]
     assert first.argv == (sys.executable, "editor.py", "--a\n    b")
     assert first.environment == {"PATH": "/bin", "SSH_AUTH_SOCK": "/run/agent", "PYTHONUNBUFFERED": "1", "A": ""}
     assert (first.restart, first.restarts, first.within) == ("always", 3, 60.0)
     assert type(first.restart) is str
     assert (first.stop_grace, first.stdin_grace, first.term_grace, first.start_limit) == (0.0, 0.0, 600.0, 0.5)
     assert second.environment["PATH"] == "/nowhere"
+
+
+def test_each_replica_is_a_worker_of_its_own(everything: Configuration) -> None:
+    """The supervisor knows no families: it starts so many workers, alike but for their labels."""
+    planned = plan(everything, environment={"PATH": "/bin"}).workers
+    assert [worker.label for worker in planned[:3]] == ["editor.1", "editor.2", "editor.3"]
+    assert planned[1] == attrs.evolve(planned[0], label="editor.2")
+
+
+def test_labels_lead_to_their_specification(everything: Configuration) -> None:
+    """That of a replica, and that of all replicas together."""
+    specs = everything.by_label()
+    assert specs["editor"] is specs["editor.1"] is specs["editor.3"] is everything.workers[0]
+    assert "editor.4" not in specs
 
 
 def test_programs_are_whole_paths() -> None:

@@ -17,7 +17,7 @@ from stockade.core.lifeline import vigil
 from stockade.core.pipes import ControlPipes, Incoming
 
 PATIENCE = 20
-CONFIGURE = Configure({}, "/run", "json", "info", False)
+CONFIGURE = Configure({}, "/run", "json", "info", False, ())
 
 
 def spawned(label: str, generation: int, pid: int) -> Spawned:

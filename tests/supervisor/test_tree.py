@@ -174,6 +174,20 @@ def test_workers_start_beside_the_core_without_waiting_for_it_to_be_ready() -> N
     assert [type(message) for message in told(done)] == [Configure, Spawned, Spawned]
 
 
+def test_a_core_is_told_who_is_still_to_come() -> None:
+    """The second core need not wait for a worker that was given up, or has ended for good."""
+    play = Play(a_plan("abc", restart="never"))
+    first = next(message for message in told([action for _, action in play.actions]) if isinstance(message, Configure))
+    assert first.workers == ("a", "b", "c")
+    play.hear(CoreReady())
+    play.end(Child("a", 1), 1)
+    play.end(Child("b", 1), 0)
+    play.end(CORE, 1)
+    play.wait(10.0)
+    second = [message for message in told([action for _, action in play.actions]) if isinstance(message, Configure)][-1]
+    assert second.workers == ("c",)
+
+
 def test_time_to_say_hello_does_not_run_while_the_core_cannot_hear_it() -> None:
     """A core that takes 25 seconds to import costs no worker its start."""
     play = Play(a_plan("a"))

@@ -42,11 +42,12 @@ def complete(cli: click.Command, instruction: str) -> int:
 
 
 def complete_workers(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The labels in the configuration."""
+    """The labels in the configuration, with those of replicas."""
     from stockade.config.load import survey  # a shell asks rarely, and `stockade run` never
 
     configuration = survey(ctx.params.get("file") or "stockade.toml").configuration
-    return [spec.label for spec in configuration.workers if spec.label and spec.label.startswith(incomplete)]
+    labels = [label for spec in configuration.workers if spec.label for label in (spec.label, *spec.labels)]
+    return [label for label in dict.fromkeys(labels) if label.startswith(incomplete)]
 
 
 def complete_commands(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

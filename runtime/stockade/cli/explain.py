@@ -61,8 +61,9 @@ def explain(
     act, name = _asked(command, listen, emit, arguments)
     authority = Authority.resolve(configuration, commands)
     decision = authority.decide(worker, act, name)
+    exporter = authority.exports.family(name) if act is Act.CALL and name not in commands else None
     values, judged = dict(arguments or {}), dict[str, Decision]()
-    if act is Act.CALL and decision.allowed and commands[name]:
+    if act is Act.CALL and decision.allowed and commands.get(name):
         scope = authority.scope(worker, name)
         judged = {argument: scope.admits(value) for argument, value in values.items()}
     allowed = decision.allowed and all(one.allowed for one in judged.values())
@@ -72,11 +73,12 @@ def explain(
         allowed,
         (
             *_decision_lines(worker, act, name, decision),
+            *_exporter_lines(exporter),
             *_nearest_lines(decision, name, commands),
             *(line for argument, one in judged.items() for line in _argument_lines(argument, values[argument], one)),
             *_unjudged_lines(name, values.keys() - judged.keys() if decision.allowed else ()),
         ),
-        {**asked, **_json(decision), "allowed": allowed, "arguments": told},
+        {**asked, **_json(decision), "allowed": allowed, "exporter": exporter, "arguments": told},
     )
 
 
@@ -113,6 +115,10 @@ def _origin_lines(decision: Decision) -> list[str]:
         f"  rule        {quoted(decision.rule.pattern)}",
         f"  written at  {decision.rule.place}",
     ]
+
+
+def _exporter_lines(exporter: str | None) -> list[str]:
+    return [f"  exporter    {exporter}, if it does export this"] if exporter else []
 
 
 def _nearest_lines(decision: Decision, name: str, commands: Iterable[str]) -> list[str]:

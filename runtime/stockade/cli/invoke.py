@@ -62,7 +62,7 @@ def invoke(
     request = Request(command, values.arguments(arguments), timeout)
     configuration = open_configuration(file)
     spec = find_worker(configuration, worker)
-    outcome = Trial(configuration, spec, log_level, options.wants_color(color)).run(request)
+    outcome = Trial(configuration, spec, worker, log_level, options.wants_color(color)).run(request)
     match outcome.answer:
         case {"result": result}:
             _print_result(result, raw)

@@ -22,8 +22,8 @@ def open_configuration(file: str) -> Configuration:
 
 
 def find_worker(configuration: Configuration, label: str) -> WorkerSpec:
-    """The worker of this label; raises Usage, with the nearest there is."""
-    for spec in configuration.workers:
-        if spec.label == label:
-            return spec
-    raise no_such_worker(label, (spec.label for spec in configuration.workers))
+    """The worker of this label, which may be that of one of its replicas; raises Usage, with the nearest there is."""
+    found = configuration.by_label().get(label)
+    if found is None:
+        raise no_such_worker(label, (spec.label for spec in configuration.workers))
+    return found

@@ -59,10 +59,14 @@ class Outcome:
 
 @attrs.frozen
 class Trial:
-    """One worker of a configuration, and how much to log: with a `log_level`, to our standard error at once."""
+    """One worker of a configuration, and how much to log: with a `log_level`, to our standard error at once.
+
+    `label` is what the worker is called: its own, or that of one of its replicas.
+    """
 
     configuration: Configuration
     worker: WorkerSpec
+    label: str
     log_level: str | None
     color: bool
 
@@ -85,11 +89,14 @@ class Trial:
             environment={},
             inherit=_INHERIT,
             grace=attrs.evolve(self.worker.grace, stop=_STOP),
+            replicas=1,
         )
         alone = attrs.evolve(self.configuration, workers=(stand_in,))
+        planned = plan(alone, log_level=self.log_level or _LEVEL, color=self.color)
         # A core that fails is not tried again: who tries a command wants to know.
         return attrs.evolve(
-            plan(alone, log_level=self.log_level or _LEVEL, color=self.color),
+            planned,
+            workers=tuple(attrs.evolve(worker, label=self.label) for worker in planned.workers),
             core_restarts=0,
             configuration=to_json(self.configuration),
         )

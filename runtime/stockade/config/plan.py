@@ -39,7 +39,12 @@ def plan(
     core = configuration.core
     return control.Plan(
         folder=configuration.folder,
-        workers=tuple(_worker(worker, configuration.folder, user) for worker in configuration.workers),
+        workers=tuple(
+            attrs.evolve(planned, label=label)
+            for worker in configuration.workers
+            for planned in [_worker(worker, configuration.folder, user)]
+            for label in worker.labels
+        ),
         core_environment=core_environment(user),
         core_restarts=core.restart_limit.times,
         core_within=core.restart_limit.within,

@@ -325,3 +325,8 @@ class Configuration:
     core: CoreSpec = key("The trusted core.", factory=CoreSpec)
     workers: tuple[WorkerSpec, ...] = key("The frontend workers.", default=(), metadata={"table": "worker"})
     capabilities: tuple[Capability, ...] = key("The capabilities.", default=(), metadata={"table": "capability"})
+
+    def by_label(self) -> dict[str, WorkerSpec]:
+        """Every label that a worker of it has, its own or a replica's, with that worker's specification."""
+        own = {spec.label: spec for spec in self.workers}
+        return own | {label: spec for spec in self.workers for label in spec.labels}

@@ -71,8 +71,7 @@ class Core:
         configuration: Configuration,
     ) -> Core:
         """A core for this configuration, with no worker yet."""
-        specs = {spec.label: spec for spec in configuration.workers}
-        return cls(loop, context, authenticator, specs, loop.create_future())
+        return cls(loop, context, authenticator, configuration.by_label(), loop.create_future())
 
     # -- what the supervisor says -------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from stockade.core.lifeline import leave_nothing, vigil, withdraw_from_siblings
 from stockade.core.loop import Core
 from stockade.core.pipes import ControlPipes, Incoming
 from stockade.core.policy.authority import Authority
+from stockade.core.policy.exports import clashes
 from stockade.core.room import make_room
 from stockade.core.selfcheck import check_that_strangers_are_refused
 from stockade.core.zap import Authenticator
@@ -118,11 +119,12 @@ class _Process:
         """Everything but the control pipes."""
         loop = asyncio.get_running_loop()
         registry = collect(self.configuration.app.commands)
-        if registry.faults:
-            raise ConfigurationError(registry.faults)
+        faults = registry.faults or clashes(self.configuration.workers, registry.commands)
+        if faults:
+            raise ConfigurationError(faults)
         check_that_strangers_are_refused(self.run_directory)
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        context.set(zmq.MAX_SOCKETS, make_room(len(self.configuration.workers)))
+        context.set(zmq.MAX_SOCKETS, make_room(sum(worker.replicas for worker in self.configuration.workers)))
         authenticator = Authenticator.bind(context)
         authenticator.attach(loop)
         core = Core.of(loop, context, authenticator, self.configuration)
@@ -131,7 +133,7 @@ class _Process:
     async def _furnish(self, core: Core, registry: Registry) -> Lifespans:
         """Give the core its house: authority, dispatcher, bus, and what the application's lifespans yield."""
         loop, spec = asyncio.get_running_loop(), self.configuration.core
-        bus = Bus(loop, frozenset(worker.label for worker in self.configuration.workers), lambda event: None)
+        bus = Bus(loop, {worker.label: worker.labels for worker in self.configuration.workers}, lambda event: None)
         given: dict[type, Any] = {Events: Events(bus)}
         settings = configured(registry.settings_class, self.configuration.app.settings)
         if registry.settings_class is not None:

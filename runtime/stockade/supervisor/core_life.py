@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -102,11 +103,12 @@ class Core:
         """How it stands."""
         return CoreStatistics(self.state, self.pid if self.is_alive else None, self.generation, self._failures)
 
-    def started(self, pid: int, now: float) -> list[Action]:
-        """Its process runs: the first thing it is told is what to run."""
+    def started(self, pid: int, now: float, workers: Iterable[str]) -> list[Action]:
+        """Its process runs: the first thing it is told is what to run, beside which `workers`."""
         self.pid = pid
         plan = self.plan
-        configure = Configure(plan.configuration, self.run_directory, plan.log_format, plan.log_level, plan.color)
+        logs = plan.log_format, plan.log_level, plan.color
+        configure = Configure(plan.configuration, self.run_directory, *logs, tuple(workers))
         self._ping_at = now
         return [Tell(configure), self._say("info", "core_started", "core started")]
 

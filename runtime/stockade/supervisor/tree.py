@@ -88,7 +88,8 @@ class Tree:
 
     def _on_started(self, happening: Started, now: float) -> list[Action]:
         if happening.child.is_core:
-            return self._core.started(happening.pid, now)
+            expected = (worker.plan.label for worker in self._workers.values() if worker.state not in OVER)
+            return self._core.started(happening.pid, now, expected)
         worker = self._workers[happening.child.label]
         if self._core.is_ready:
             worker.expect_hello(now)

@@ -9,12 +9,14 @@ import tracemalloc
 import weakref
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stockade.config.specs import App, Capability, Configuration, Place, Rule, Rules, WorkerSpec
 from stockade.core.policy.authority import Act, Authority
+from stockade.core.policy.exports import clashes
 from stockade.errors import Code
 
 COMMANDS = ("notes.read", "notes.save", "notes.purge", "system.stop")
@@ -246,6 +248,48 @@ def test_a_pattern_that_is_none_stops_the_start(writer: Any) -> None:
     capability = writer.capability("notes", writer.rules(["**"], ["notes.pur*"]))
     with pytest.raises(ValueError, match=r"notes\.pur\*"):
         Authority.resolve(writer.configuration(capability), COMMANDS)
+
+
+@pytest.fixture
+def exporting(writer: Any) -> Configuration:
+    """Two replicas that may export `thumbs.*`, and an editor that may call some of it."""
+    capability = writer.capability("thumbs", writer.rules(["thumbs.make", "notes.*", "other.make"]))
+    editor, rogue = writer.configuration(capability).workers
+    thumbs = WorkerSpec("thumbs", ("true",), writer.place(), ("thumbs",), exports=("thumbs.*",), replicas=2)
+    return attrs.evolve(writer.configuration(capability), workers=(editor, rogue, thumbs))
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("thumbs.make", None),
+        ("notes.read", None),
+        ("thumbs.other", Code.NOT_ALLOWED),
+        ("other.make", Code.NOT_FOUND),
+        ("notes.none", Code.NOT_FOUND),
+    ],
+)
+def test_what_a_worker_may_export_exists(exporting: Configuration, name: str, code: Code | None) -> None:
+    """Policy judges it like a command of the core's."""
+    assert Authority.resolve(exporting, COMMANDS).decide("editor", Act.CALL, name).code is code
+
+
+def test_replicas_may_do_what_their_worker_may(exporting: Configuration) -> None:
+    """Each under its own label, which its refusals name; a label beyond them is not known."""
+    authority = Authority.resolve(exporting, COMMANDS)
+    for label in ("thumbs", "thumbs.1", "thumbs.2"):
+        assert authority.decide(label, Act.CALL, "notes.read").allowed
+        assert f"{label} may not call" in authority.decide(label, Act.CALL, "system.stop").reason
+        assert authority.grants(label) == authority.grants("editor")
+    with pytest.raises(KeyError):
+        authority.decide("thumbs.3", Act.CALL, "notes.read")
+
+
+def test_exports_of_the_cores_own_commands_are_a_fault(exporting: Configuration) -> None:
+    """Each worker that has such a pattern is named; the core does not start with it."""
+    assert clashes(exporting.workers, COMMANDS) == []
+    (fault,) = clashes(exporting.workers, ["notes.read", "thumbs.make"])
+    assert '"exports" of thumbs meets "thumbs.make"' in str(fault)
 
 
 SEGMENTS = st.sampled_from(["a", "b", "*", "**"])

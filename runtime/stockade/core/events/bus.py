@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 import attrs
@@ -41,11 +41,23 @@ class Bus:
     """Delivers on the loop's thread; `publish` may be called from any. `listen` is told of every event."""
 
     _loop: asyncio.AbstractEventLoop
-    labels: frozenset[str]  # every worker of the configuration, running or not
+    _replicas: Mapping[str, tuple[str, ...]]  # of every worker of the configuration, running or not
     listen: Callable[[Event], None]
+    #: What an event may be emitted to, and whose ears that means.
+    _addressed: dict[str, tuple[str, ...]] = attrs.field(init=False)
     _ears: dict[str, Ear] = attrs.field(factory=dict)
     _thread: int = attrs.field(factory=threading.get_ident)
     _events: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        single = {label: (label,) for labels in self._replicas.values() for label in labels}
+        # A worker of several replicas may run alone under its own label: `stockade invoke` lets it.
+        self._addressed = single | {label: tuple({label, *labels}) for label, labels in self._replicas.items()}
+
+    @property
+    def labels(self) -> Collection[str]:
+        """Every label that an event may be emitted to: those of the workers, and those of their replicas."""
+        return self._addressed.keys()
 
     def attach(self, label: str, ear: Ear) -> None:
         """`ear` is this worker's generation from now on."""
@@ -58,8 +70,8 @@ class Bus:
 
     def publish(self, name: str, payload: Any, to: str | None) -> None:
         """Deliver an event of the core's own. Raises ValueError for what cannot cross the wire or a wrong label."""
-        if to is not None and to not in self.labels:
-            raise ValueError(f"there is no worker {to!r}; the configuration has {', '.join(sorted(self.labels))}")
+        if to is not None and to not in self._addressed:
+            raise ValueError(f"there is no worker {to!r}; the configuration has {', '.join(sorted(self._addressed))}")
         codec.check(payload)
         frame, event = EventFrame(name, "core", payload), Event(name, payload, "core")
         if frame.size > limits.EVENT:
@@ -82,8 +94,10 @@ class Bus:
             for ear in list(self._ears.values()):
                 ear.hear(frame)
             self.listen(event)
-        elif to in self._ears:
-            self._ears[to].hear(frame)
+            return
+        for label in self._addressed[to]:
+            if label in self._ears:
+                self._ears[label].hear(frame)
 
     def statistics(self) -> Statistics:
         """What has been carried so far."""

@@ -31,7 +31,7 @@ class Publisher(Protocol):
     """Where emitted events go. Callable from any thread; raises what makes the payload unfit for the wire."""
 
     def publish(self, name: str, payload: Any, to: str | None) -> None:
-        """Deliver an event of the core's to every worker that listens, or to the one labelled `to`."""
+        """Deliver an event of the core's to every worker that listens, or to the one or the replicas labelled `to`."""
 
 
 @attrs.frozen
@@ -48,8 +48,9 @@ class Events:
         self._publisher.publish(_emittable(name), payload, None)
 
     def emit_to(self, label: str, name: str, payload: Any = None) -> None:
-        """Emit to one worker alone; nothing happens where it does not listen or does not run.
+        """Emit to one worker alone, to all its replicas if it has several, or to one of them (``"thumbs.2"``).
 
+        Nothing happens where it does not listen or does not run.
         Raises ValueError for a name or payload that cannot cross the wire, and for a label of no worker.
         """
         self._publisher.publish(_emittable(name), payload, label)

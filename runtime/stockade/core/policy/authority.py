@@ -14,6 +14,7 @@ import attrs
 from stockade import limits, names
 from stockade.config.specs import Capability, Configuration, Rules, WorkerSpec
 from stockade.core.policy.decision import Act, Clauses, Decision
+from stockade.core.policy.exports import Exports
 from stockade.core.policy.scope import Scope
 from stockade.errors import Code
 
@@ -57,10 +58,16 @@ class _Worker:
     clauses: Mapping[Act, Clauses]
     scopes: Mapping[str, Scope]
     commands: frozenset[str]  # all that exist, not only this worker's
+    exports: Exports  # what workers may export, so that it may exist
 
     @classmethod
     def resolve(
-        cls, spec: WorkerSpec, capabilities: Iterable[Capability], folder: str, commands: frozenset[str]
+        cls,
+        spec: WorkerSpec,
+        capabilities: Iterable[Capability],
+        folder: str,
+        commands: frozenset[str],
+        exports: Exports,
     ) -> _Worker:
         clauses = dict.fromkeys(Act, Clauses())
         scopes: dict[str, Scope] = {}
@@ -73,7 +80,7 @@ class _Worker:
                 if before.folder != own:
                     raise ValueError(f"{spec.label} has scopes of {command} in two folders, {before.folder} and {own}")
                 scopes[command] = Scope(command, own, before.clauses.with_rules(capability.name, rules, "/"))
-        return cls(spec.label, spec.capabilities, clauses, scopes, commands)
+        return cls(spec.label, spec.capabilities, clauses, scopes, commands, exports)
 
     def allowed_calls(self) -> dict[str, Decision]:
         """Every command that exists and that this worker may call."""
@@ -94,7 +101,7 @@ class _Worker:
             whose = f"names that begin with {names.RESERVED_EVENTS!r} are the core's alone; choose another"
             return Decision(False, Code.NOT_ALLOWED, f"{what}: {whose}")
         decision = self._by_rules(act, name, what, key)
-        if decision.allowed and act is Act.CALL and name not in self.commands:
+        if decision.allowed and act is Act.CALL and name not in self.commands and self.exports.family(name) is None:
             reason = f"{what}: no command has this name, though it would be {decision.reason}; check its spelling"
             return attrs.evolve(decision, allowed=False, code=Code.NOT_FOUND, reason=reason)
         return decision
@@ -119,9 +126,13 @@ class _Worker:
 
 @attrs.frozen(eq=False)
 class Authority:
-    """What every worker may do. Made by `resolve`; all methods raise KeyError for a label that is not configured."""
+    """What every worker may do. Made by `resolve`; all methods raise KeyError for a label that is not configured.
+
+    Labels are those of workers and those of replicas, which may do the same.
+    """
 
     _folder: str
+    exports: Exports
     _workers: Mapping[str, _Worker]
     _calls: Mapping[str, Mapping[str, Decision]]  # by label and command, the allowed ones alone; see `decide`
     _recall: Mapping[str, Callable[[Act, str], Decision]]
@@ -134,17 +145,22 @@ class Authority:
         is not there, ValueError for the scopes of one command in two folders.
         """
         by_name = {capability.name: capability for capability in configuration.capabilities}
-        known = frozenset(commands)
+        known, exports = frozenset(commands), Exports.of(configuration.workers)
         workers = {
             spec.label: _Worker.resolve(
-                spec, [by_name[name] for name in dict.fromkeys(spec.capabilities)], configuration.folder, known
+                spec, [by_name[name] for name in dict.fromkeys(spec.capabilities)], configuration.folder, known, exports
             )
             for spec in configuration.workers
         }
+        calls = {label: worker.allowed_calls() for label, worker in workers.items()}
+        for label, spec in configuration.by_label().items():  # replicas may do what their worker may
+            workers[label] = attrs.evolve(workers[spec.label], label=label)
+            calls[label] = calls[spec.label]
         return cls(
             configuration.folder,
+            exports,
             workers,
-            {label: worker.allowed_calls() for label, worker in workers.items()},
+            calls,
             {label: worker.remembering() for label, worker in workers.items()},
         )
 
