@@ -21,6 +21,7 @@ from stockade.core.commands.caller import Caller
 from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.deadlines import Deadlines
 from stockade.core.commands.encoding import encode
+from stockade.core.commands.middleware import GIVEN, Call, Guard, Middleware, through
 from stockade.core.commands.refusals import Failures
 from stockade.core.commands.registry import Command, Kind, Listener, Registry
 from stockade.core.commands.signatures import Injection
@@ -145,6 +146,7 @@ class Dispatcher:
     _deadline: float | None = None
     _commands: dict[str, _Ready] = attrs.field(init=False)
     _listeners: list[tuple[Pattern, _Ready]] = attrs.field(init=False)
+    _places: dict[str, Places] = attrs.field(factory=dict, init=False)  # by command, where it has a max_concurrency
     _threads: Threads = attrs.field(init=False)
     _failures: Failures = attrs.field(init=False)
     _deadlines: Deadlines[Running] = attrs.field(init=False)
@@ -158,8 +160,12 @@ class Dispatcher:
     def __attrs_post_init__(self) -> None:
         registry = self._registry
         failures = self._failures = Failures(self._log, time.monotonic, self._flush_later)
+        guards = [Guard(each, self._constants(each, GIVEN), failures.logged) for each in registry.middleware]
         self._commands = {
-            each.name: self._ready(each.name, each, each.binder.bind, encode, failures.refusal)
+            each.name: self._guarded(
+                self._ready(each.name, each, each.binder.bind, encode, failures.refusal),
+                tuple(guard for guard in guards if guard.middleware.pattern.matches(each.name)),
+            )
             for each in registry.commands.values()
         }
         self._listeners = [
@@ -187,18 +193,15 @@ class Dispatcher:
         """
         ready = self._commands[command.name]
         value: Any = None
+        error: CommandError | None
         if context is not None and context.is_over():
-            error: CommandError | None = _too_late()
+            error = _too_late()
         elif ready.kind is Kind.INLINE:
             if context is None:
                 value, error = self._attempt(ready, caller, arguments, None)
             else:
                 value, error = self._attempt(ready, caller.within(context), arguments, context)
-        elif ready.kind is Kind.THREAD and self._threads.is_stuck(caller.worker):
-            error = CommandError(Code.BUSY, _STUCK)
-        elif ready.places is not None and not ready.places.take():
-            error = CommandError(Code.BUSY, f"{ready.places.limit} calls of {ready.name} run already")
-        else:
+        elif (error := self._busy(ready, caller.worker)) is None:
             if context is None:
                 context = Context(caller.worker, self._due(ready))
             given = caller.within(context) if ready.given else caller
@@ -244,9 +247,7 @@ class Dispatcher:
             delivered=self._delivered["ended"],
             deliveries_failed=self._delivered["failed"],
             deliveries_dropped=self._delivered["dropped"],
-            over_concurrency={
-                each.name: each.places.statistics().refused for each in self._commands.values() if each.places
-            },
+            over_concurrency={name: places.statistics().refused for name, places in self._places.items()},
         )
 
     # -- preparing ----------------------------------------------------------------------------------------------------
@@ -259,14 +260,29 @@ class Dispatcher:
         encode: Callable[[Any], Any],
         refuse: Callable[[BaseException, str, str], CommandError],
     ) -> _Ready:
-        constants = {each.name: self._value(each, what) for each in what.injections if each.kind not in _GIVEN}
+        constants = self._constants(what, _GIVEN)
         given = tuple(each.name for each in what.injections if each.kind in _GIVEN)
-        limit = what.max_concurrency if isinstance(what, Command) else None
-        places = None if limit is None else Places(limit)
+        places = None
+        if isinstance(what, Command) and what.max_concurrency is not None:
+            places = self._places[name] = Places(what.max_concurrency)
         deadline = self._deadline if isinstance(what, Command) else None
         return _Ready(name, what.kind, what.function, bind, encode, refuse, constants, given, deadline, places)
 
-    def _value(self, injection: Injection, what: Command | Listener) -> Any:
+    def _guarded(self, ready: _Ready, guards: tuple[Guard, ...]) -> _Ready:
+        """What runs in place of a command that `guards` stand before: a task, wherever the command itself runs."""
+        if not guards:
+            return ready
+
+        async def guarded(caller: Caller, arguments: Mapping[str, Any]) -> Any:
+            return await through(guards, Call(caller, arguments), partial(self._proceed, ready, caller, arguments))
+
+        given = ("caller",)
+        return _Ready(ready.name, Kind.COROUTINE, guarded, _unbound, encode, ready.refuse, {}, given, ready.deadline)
+
+    def _constants(self, what: Command | Listener | Middleware, given: tuple[type, ...]) -> dict[str, Any]:
+        return {each.name: self._value(each, what) for each in what.injections if each.kind not in given}
+
+    def _value(self, injection: Injection, what: Command | Listener | Middleware) -> Any:
         if injection.kind not in self._injected:
             raise StartError(f"{what.file}:{what.line}: there is no {injection.kind.__name__} to inject")
         return self._injected[injection.kind]
@@ -305,6 +321,30 @@ class Dispatcher:
             return None, ready.refuse(error, *_subject(ready, given))  # of something that it awaited
         except BaseException as error:  # noqa: BLE001 (a command's SystemExit would end the loop)
             return None, ready.refuse(error, *_subject(ready, given))
+
+    async def _proceed(self, ready: _Ready, caller: Caller, arguments: Mapping[str, Any]) -> Any:
+        """What a command behind middleware answers. Raises CommandError; CancelledError where this is cancelled."""
+        context, value = CURRENT.get(), None
+        if ready.kind is Kind.INLINE:
+            value, error = self._attempt(ready, caller, arguments, context)
+        elif (error := self._busy(ready, caller.worker)) is None:
+            outcome: asyncio.Future[_Outcome] = self._loop.create_future()
+            running = self._start(ready, caller, arguments, caller.worker, partial(_settle, outcome), context)
+            try:
+                value, error = await outcome
+            finally:
+                running.cancel()  # where the middleware waits no more; else it has its answer, and nothing happens
+        if error is not None:
+            raise error
+        return value
+
+    def _busy(self, ready: _Ready, owner: str) -> CommandError | None:
+        """Why a command that is not inline cannot run now; None where it can, and then its place is taken."""
+        if ready.kind is Kind.THREAD and self._threads.is_stuck(owner):
+            return CommandError(Code.BUSY, _STUCK)
+        if ready.places is not None and not ready.places.take():
+            return CommandError(Code.BUSY, f"{ready.places.limit} calls of {ready.name} run already")
+        return None
 
     def _start(
         self,
@@ -403,6 +443,16 @@ def _too_late() -> CommandError:
 
 def _nothing(_value: Any) -> None:
     """What a listener returns concerns nobody."""
+
+
+def _unbound(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that are bound behind the middleware."""
+    return {"arguments": arguments}
+
+
+def _settle(outcome: asyncio.Future[_Outcome], value: Any, error: CommandError | None) -> None:
+    if not outcome.done():  # else nobody waits any more
+        outcome.set_result((value, error))
 
 
 def _subject(ready: _Ready, given: Caller | Event) -> tuple[str, str]:
