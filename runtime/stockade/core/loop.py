@@ -18,8 +18,10 @@ import zmq
 
 from stockade import control, limits
 from stockade.config.specs import Configuration, WorkerSpec
+from stockade.core.alarm import Alarm
 from stockade.core.gate import Gate, House
 from stockade.core.link import Link
+from stockade.core.memory import Memory
 from stockade.core.outbox import Outbox
 from stockade.core.refusals import Refusals
 from stockade.core.zap import Authenticator, Expected, open_pidfd
@@ -41,6 +43,7 @@ class _Worker:
     pid: int
     pidfd: int
     started: float
+    processes: set[int]  # itself, and whoever of its descendants has bound the sockets
     lost: asyncio.TimerHandle | None = None
 
 
@@ -58,6 +61,7 @@ class Core:
     stopped: asyncio.Future[float]
     tell: Callable[[control.Message], None] = attrs.field(init=False)
     house: House = attrs.field(init=False)
+    _memory: Memory = attrs.field(init=False)
     _workers: dict[tuple[str, int], _Worker] = attrs.field(factory=dict)
     _going: set[_Worker] = attrs.field(factory=set)  # ended, but what they left is still being read
     _grace: float | None = None  # asked to stop
@@ -71,7 +75,9 @@ class Core:
         configuration: Configuration,
     ) -> Core:
         """A core for this configuration, with no worker yet."""
-        return cls(loop, context, authenticator, configuration.by_label(), loop.create_future())
+        core = cls(loop, context, authenticator, configuration.by_label(), loop.create_future())
+        core._memory = Memory(loop, Alarm(configuration.core.memory), core._suspects, core._accused)
+        return core
 
     # -- what the supervisor says -------------------------------------------------------------------------------------
 
@@ -83,6 +89,7 @@ class Core:
     @receive.register
     def _(self, ping: control.Ping) -> None:
         self.tell(control.Pong(ping.number))
+        self._memory.look()
 
     @receive.register
     def _(self, shutdown: control.Shutdown) -> None:
@@ -101,7 +108,8 @@ class Core:
         def refused(reason: str) -> None:
             gate.end(Breach(BreachCode.AUTHENTICATION, reason))
 
-        admit = Expected(name.encode(), spawned.secret.encode(), spawned.pid, pidfd, refused)
+        processes = {spawned.pid}
+        admit = Expected(name.encode(), spawned.secret.encode(), spawned.pid, pidfd, refused, processes.add)
         outbox = Outbox(spec.limits.outbox, spec.limits.message)
         link = Link(
             self._loop,
@@ -114,7 +122,8 @@ class Core:
             spec.limits.message,
             outbox,
         )
-        self._workers[spawned.label, spawned.generation] = _Worker(gate, link, spawned.pid, pidfd, time.monotonic())
+        worker = _Worker(gate, link, spawned.pid, pidfd, time.monotonic(), processes)
+        self._workers[spawned.label, spawned.generation] = worker
         gate.open(link)
         link.look()
         self._announce("started", spawned.label, spawned.generation)
@@ -218,6 +227,18 @@ class Core:
         fields = {"worker": gate.name, "code": str(breach.code)}
         _log.error("breach: %s", breach.reason, extra={"event": "breach", "fields": fields})
         self.tell(control.End(gate.label, gate.generation, str(breach.code), breach.reason))
+
+    # -- what the memory says -----------------------------------------------------------------------------------------
+
+    def _suspects(self) -> dict[str, set[int]]:
+        return {worker.gate.name: worker.processes for worker in self._workers.values()}
+
+    def _accused(self, name: str, breach: Breach) -> None:
+        gate = next(worker.gate for worker in self._workers.values() if worker.gate.name == name)
+        if gate.is_over:  # it has left, or was ended for something else, and floods all the same
+            self.ended(gate, breach)
+        else:
+            gate.end(breach)
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

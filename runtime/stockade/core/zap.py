@@ -33,6 +33,7 @@ class Expected:
     pid: int
     pidfd: int
     refused: Callable[[str], None]  # told why, when somebody else came
+    admitted: Callable[[int], None]  # told the process that is at the other end
 
 
 @attrs.frozen
@@ -82,6 +83,7 @@ class Authenticator:
         if fault is None and expected is not None:
             del self._expected[domain]
             self._accepted += 1
+            expected.admitted(process_of(address))
             status, user = [b"200", b"OK"], expected.user
         else:
             self._refused += 1
