@@ -45,9 +45,9 @@ def test_bad_event_is_said_to_be_the_cores_fault(vector: dict[str, Any]) -> None
 
 @of("emits", valid=True)
 def test_emit_is_taken(vector: dict[str, Any]) -> None:
-    """The core reads the name, the payload and to whom it goes."""
-    name, payload, to = parse_emit(frame(vector))
-    assert (name + "|", to) == (vector["topic"], vector["to"])
+    """The core reads the name, the payload, to whom it goes and in which trace."""
+    name, payload, to, trace = parse_emit(frame(vector))
+    assert (name + "|", to, trace) == (vector["topic"], vector["to"], vector.get("trace"))
     assert same(payload, written_by(vector["value"])[1])
 
 

@@ -99,7 +99,7 @@ class EventGate:
         try:
             if len(frame) > limits.EVENT:
                 raise Breach(BreachCode.TOO_LARGE, f"an emit of {len(frame)} bytes, over {limits.EVENT}")
-            name, payload, to = parse_emit(frame)
+            name, payload, to, trace = parse_emit(frame)
         except Breach as breach:
             self._end(breach)
             return
@@ -109,7 +109,8 @@ class EventGate:
         elif to is not None and to not in self._bus.labels:
             self._refusals.count(Act.EMIT, name, Code.NOT_FOUND, f"there is no worker {to!r:.60} to emit it to")
         else:
-            self._relay(EventFrame(name, self.label, payload), Event(name, payload, self.label, self.generation), to)
+            event = Event(name, payload, self.label, self.generation)
+            self._relay(EventFrame(name, self.label, payload, trace), event, to)
 
     def _relay(self, frame: EventFrame, event: Event, to: str | None) -> None:
         if frame.size > limits.EVENT + limits.EVENT_SLACK:  # short floats, which grow when they are written again

@@ -20,12 +20,15 @@ __all__ = [
     "PATTERNS",
     "PREFIXES",
     "SUBSCRIPTIONS",
+    "TRACE",
 ]
 
 Frame = tuple[str, str]
 #: A frame, the breach code or "answered", and whether the grammar (CDDL) can tell.
 BadFrame = tuple[str, str | bytes, str, bool]
 
+#: A traceparent of W3C Trace Context, from its text.
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _NAME_128 = "n" * 128
 _PINGS = ", ".join(['["ping", 0]'] * 1024)
 
@@ -236,6 +239,7 @@ EVENTS: list[tuple[str, str, str]] = [
     ("event-seq-largest", "notes/changed|", '[9007199254740991, "core", 5]'),
     ("event-bar-in-payload", "notes/changed|", '[1, "core", "a|b"]'),
     ("event-of-the-core", "core:worker/ready|", '[1, "core", {"worker": "editor", "generation": 3}]'),
+    ("event-trace", "notes/changed|", f'[1, "core", 5, {{"trace": "{TRACE}"}}]'),
     ("event-longest-name", f"{_NAME_128}|", '[1, "core", 0]'),
 ]
 
@@ -272,6 +276,9 @@ EMITS: list[tuple[str, str, str, str | None]] = [
     ("emit-name-begins-with-slash", "/a|", "[1, 5]", None),
     ("emit-bar-in-payload", "editor/opened|", '[1, "a|b|c"]', None),
     ("emit-reserved-name", "core:worker/ready|", "[1, 5]", None),
+    ("emit-trace", "editor/opened|", f'[1, 5, {{"trace": "{TRACE}"}}]', None),
+    ("emit-trace-ignored", "editor/opened|", f'[1, 5, {{"trace": "{TRACE[:-1]}"}}]', None),
+    ("emit-trace-number", "editor/opened|", '[1, 5, {"trace": 1}]', None),
     ("emit-deepest", "editor/opened|", f"[1, {'[' * 31}{']' * 31}]", None),
 ]
 

@@ -111,7 +111,9 @@ def _events() -> Iterator[Vector]:
 
 def _emits() -> Iterator[Vector]:
     for name, topic, body, to in message_table.EMITS:
-        yield {"name": name, "valid": True, **_frame(topic, body), "value": compile_item(body).value, "to": to}
+        traced = {"trace": message_table.TRACE} if name == "emit-trace" else {}
+        value = compile_item(body).value
+        yield {"name": name, "valid": True, **_frame(topic, body), "value": value, "to": to, **traced}
     for name, given, content, cddl in message_table.BAD_EMITS:
         yield {"name": name, "valid": False, **_frame(given, content), "ends": "bad_event"} | _blind(cddl)
 

@@ -13,6 +13,8 @@ from stockade.core.wire.codec import decode, encode
 from stockade.core.wire.topics import EventFrame, parse_emit, parse_subscription
 from stockade.errors import Breach, BreachCode
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 
 @pytest.mark.parametrize(
     ("frame", "meaning"),
@@ -43,8 +45,21 @@ def test_anything_else_is_a_breach(frame: bytes) -> None:
 
 def test_an_emit_has_name_payload_and_receiver() -> None:
     """The sequence number is checked and not needed."""
-    assert parse_emit(b"a/b|" + encode([1, {"x": 1}])) == ("a/b", {"x": 1}, None)
-    assert parse_emit(b"a/b|" + encode([2.0, None, {"to": "editor", "later": 1}, "more"])) == ("a/b", None, "editor")
+    assert parse_emit(b"a/b|" + encode([1, {"x": 1}])) == ("a/b", {"x": 1}, None, None)
+    options = {"to": "editor", "later": 1}
+    assert parse_emit(b"a/b|" + encode([2.0, None, options, "more"])) == ("a/b", None, "editor", None)
+
+
+@pytest.mark.parametrize("trace", [TRACE, "not a trace", 5, None])
+def test_an_emit_has_its_trace_if_that_is_well_formed(trace: Any) -> None:
+    """Whatever else it is, it is ignored."""
+    assert parse_emit(b"a/b|" + encode([1, 5, {"trace": trace}])).trace == (TRACE if trace == TRACE else None)
+
+
+def test_an_event_carries_its_trace_behind_its_payload() -> None:
+    """And nothing stands there without one."""
+    assert EventFrame("a", "core", 5, TRACE).numbered(7) == b"a|" + encode([7, "core", 5, {"trace": TRACE}])
+    assert EventFrame("a", "core", 5).numbered(7) == b"a|" + encode([7, "core", 5])
 
 
 @pytest.mark.parametrize(

@@ -51,13 +51,13 @@ class AskedCalls:
         """One in flight; raises KeyError for another."""
         return self._in_flight[number]
 
-    def parent(self, number: int) -> Asked | None:
-        """The one that a call of the worker's names as its parent; None if it has ended, or was cancelled.
-
-        Raises Breach for one that was never made.
-        """
+    def check(self, number: int) -> None:
+        """Raise Breach unless there was such a call ever."""
         if not 0 < number <= self.last:
             raise Breach(BreachCode.UNKNOWN_CALL, f"the parent {number} is no call that was ever made to the worker")
+
+    def living(self, number: int) -> Asked | None:
+        """The one that a call of the worker's may be part of; None if it has ended, or was cancelled."""
         asked = self._in_flight.get(number)
         return None if asked is None or asked.cancelled else asked
 

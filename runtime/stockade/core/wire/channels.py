@@ -81,8 +81,9 @@ class Channels:
 
     def take_item(self, number: int) -> bool:
         """An item has come: takes a credit. False for a channel that has ended: the item is for nobody."""
-        channel = self._of_peer(number, "item", core_sends=False)
-        if channel is None:
+        channel = self._open.get(number)
+        if channel is None or channel.core_sends:
+            self._of_peer(number, "item", core_sends=False)
             return False
         if not channel.credit:
             raise Breach(BreachCode.NO_CREDIT, f"an item on channel {number}, which has no credit left")

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from stockade import limits
-from stockade.core.wire.calls import Asked, AskedCalls, Kept
+from stockade.core.wire.calls import AskedCalls, Kept
 from stockade.core.wire.channels import Channels
 from stockade.core.wire.codec import WireError, decode
 from stockade.core.wire.frames import frames_by_index
@@ -52,19 +52,7 @@ from stockade.core.wire.shapes import (
 )
 from stockade.errors import Breach, BreachCode, Code
 
-__all__ = [
-    "TABLE",
-    "Call",
-    "Conversation",
-    "Happening",
-    "Hello",
-    "Leaving",
-    "Ready",
-    "Reply",
-    "State",
-    "Statistics",
-    "error_message",
-]
+__all__ = ["TABLE", "Conversation", "State", "Statistics"]
 
 
 class State(Enum):
@@ -259,47 +247,54 @@ class Conversation:
         if len(message) > 4:
             return self._call_with_options(number, message)
         fault = fault_of_call(message)
-        if fault:
-            return Reply(error_message(number, Code.BAD_MESSAGE, fault))
-        if len(self._in_flight) >= self.calls_limit:
-            return self._busy(number)
-        self._in_flight.add(number)
-        return Call(number, message[2], message[3])
+        if fault is None and len(self._in_flight) < self.calls_limit:
+            self._in_flight.add(number)
+            return Call(number, message[2], message[3])
+        return self._admit(number, message, fault, None)
 
     def _call_with_options(self, number: int, message: Message) -> Happening:
         """Ids first: those that a call names are used up, whatever it is answered."""
         options, raw, fault = read_options(message[4])
+        if options is None and not raw:
+            return self._admit(number, message, fault_of_call(message) or fault, None)
+        frames = {argument: frame_of(index, self._frames) for argument, index in raw.items()}
         if options is not None:
             self.channels.use(options.channels)
-        parent = self._asked.parent(options.parent) if options is not None and options.parent is not None else None
-        frames = {argument: frame_of(index, self._frames) for argument, index in raw.items()}
-        fault = fault_of_call(message) or fault or fault_of_names(message[3], options, frames)
-        if fault:
+            if options.parent is not None:
+                self._asked.check(options.parent)
+        fault = fault_of_call(message) or fault
+        if fault is None and (frames or (options is not None and options.channels)):
+            fault = fault_of_names(message[3], options, frames)
+        if fault is None and frames:
+            message[3].update(frames)
+        return self._admit(number, message, fault, options)
+
+    def _admit(self, number: int, message: Message, fault: str | None, options: CallOptions | None) -> Happening:
+        if fault is not None:
             return Reply(error_message(number, Code.BAD_MESSAGE, fault))
         if len(self._in_flight) >= self.calls_limit:
-            return self._busy(number)
-        if options is not None:
-            if options.parent is not None and parent is None:
-                reason = f"call {options.parent}, which it is part of, has ended"
-                return Reply(error_message(number, Code.CANCELLED, reason))
-            if not self.channels.has_room(len(options.channels)):
-                reason = f"{self.channels.limit} channels are open already, or would be"
-                return Reply(error_message(number, Code.BUSY, reason))
-            self._tie(number, options, parent)
+            return Reply(error_message(number, Code.BUSY, f"{self.calls_limit} calls are in flight already"))
+        if options is not None and (options.channels or options.parent is not None):
+            error = self._tie(number, options)
+            if error is not None:
+                return Reply(error)
         self._in_flight.add(number)
-        return Call(number, message[2], {**message[3], **frames} if frames else message[3], options)
+        return Call(number, message[2], message[3], options)
 
-    def _busy(self, number: int) -> Happening:
-        return Reply(error_message(number, Code.BUSY, f"{self.calls_limit} calls are in flight already"))
-
-    def _tie(self, number: int, options: CallOptions, parent: Asked | None) -> None:
-        """Open the channels of a call, and tie it to its parent."""
-        if options.channels:
-            self.channels.open_offered(options.channels)
+    def _tie(self, number: int, options: CallOptions) -> Message | None:
+        """Tie a call to its parent and open its channels; the error that it is answered with where it cannot be."""
+        offers, parent = options.channels, None
+        if options.parent is not None:
+            parent = self._asked.living(options.parent)
+            if parent is None:
+                return error_message(number, Code.CANCELLED, f"call {options.parent}, which it is part of, has ended")
+        if not self.channels.has_room(len(offers)):
+            return error_message(number, Code.BUSY, f"{self.channels.limit} channels is the limit of those open")
         if parent is not None:
             parent.nested.add(number)
-        if options.channels or parent is not None:
-            self._kept[number] = Kept(tuple(offer.id for offer in options.channels), options.parent)
+        self.channels.open_offered(offers)
+        self._kept[number] = Kept(tuple(offer.id for offer in offers), options.parent)
+        return None
 
     def _forget(self, number: int) -> None:
         kept = self._kept.pop(number, None)

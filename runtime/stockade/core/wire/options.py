@@ -6,10 +6,9 @@ docs/protocol.md, section 5. What is not known is ignored, unless its name begin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import attrs
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from stockade.core.wire.happenings import MISSING, CallOptions, Missing, Offer
 from stockade.core.wire.shapes import integer
@@ -21,50 +20,44 @@ _REST = r"-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 _TRACEPARENT = re.compile(rf"00{_REST}|(?!00|ff)[0-9a-f]{{2}}{_REST}(?:-[!-~]{{0,200}})?")
 
 
-class Read(NamedTuple):
-    """Options as far as they can be read, and what is wrong with the rest of them.
-
-    `options` is None if the call asks for nothing that is known here; `raw` maps arguments to the indices of frames.
-    """
-
-    options: CallOptions | None
-    raw: dict[str, int]
-    fault: str | None
+#: Options as far as they can be read (None if the call asks for nothing that is known here), the indices of the frames
+#: of raw arguments, and the first fault. No class: it took 0.3 µs to make.
+Read = tuple[CallOptions | None, Mapping[str, int], str | None]
 
 
-@attrs.define
 class _Reading:
-    """What has been read so far; `fault` is the first."""
+    """What has been read so far; `fault` is the first. Defaults of a class: an attrs class took 0.6 µs to make."""
 
     deadline: int | Missing | None = MISSING
     parent: int | None = None
     channels: tuple[Offer, ...] = ()
     trace: str | None = None
     idempotent: bool = False
-    raw: dict[str, int] = attrs.field(factory=dict)
+    raw: Mapping[str, int] = MappingProxyType({})
     fault: str | None = None
-    known: bool = False
 
     def wrong(self, what: str) -> None:
         self.fault = self.fault or what
 
 
+_NONE = CallOptions()
+
+
 def read_options(given: Any) -> Read:
-    """What the options say, and the first fault; what can be read is read in spite of it, for ids are used up."""
+    """What a call's options say; what can be read is read in spite of a fault, for ids are used up."""
+    if not given and type(given) is dict:
+        return None, given, None
     if type(given) is not dict:
-        return Read(None, {}, "the options are no map")
+        return None, _Reading.raw, "the options are no map"
     reading = _Reading()
     for name, value in given.items():
         reader = _READERS.get(name)
         if reader is not None:
-            reading.known = True
             reader(reading, value)
         elif name.startswith("!"):
             reading.wrong(f"the option {name[:60]!r} is not known here, and the call insists on it")
-    if not reading.known:
-        return Read(None, {}, reading.fault)
     options = CallOptions(reading.deadline, reading.parent, reading.channels, reading.trace, reading.idempotent)
-    return Read(options, reading.raw, reading.fault)
+    return None if options == _NONE else options, reading.raw, reading.fault
 
 
 def read_trace(value: Any) -> str | None:
@@ -98,12 +91,10 @@ def _raw(reading: _Reading, value: Any) -> None:
     if type(value) is not dict:
         reading.wrong("raw is no map of arguments to indices of frames")
         return
-    for argument, given in value.items():
-        index = integer(given)
-        if index is None:
-            reading.wrong(f"the raw argument {argument[:60]!r} has no index of a frame")
-        else:
-            reading.raw[argument] = index
+    indices = {argument: integer(index) for argument, index in value.items()}
+    reading.raw = {argument: index for argument, index in indices.items() if index is not None}
+    if len(reading.raw) < len(indices):
+        reading.wrong("a raw argument without the index of its frame")
 
 
 def _channels(reading: _Reading, value: Any) -> None:

@@ -39,9 +39,11 @@ def integer(value: Any) -> int | None:
 
 def number_of(message: Message, at: int = 1) -> int:
     """The integer at that place, behind the verb if none is said."""
-    number = integer(message[at]) if len(message) > at else None
-    if number is None:
-        raise _bad(f"a {message[0]} without its number")
+    number = message[at] if len(message) > at else None
+    if type(number) is not int or not 0 <= number <= limits.LARGEST_ID:  # first, for nearly all are
+        number = integer(number)
+        if number is None:
+            raise _bad(f"a {message[0]} without its number")
     return number
 
 
@@ -100,7 +102,7 @@ def fault_of_call(message: Message) -> str | None:
 
 def fault_of_names(arguments: dict[str, Any], options: CallOptions | None, frames: Mapping[str, Raw]) -> str | None:
     """What is wrong with the names of a call's arguments: one that stands in two places."""
-    names = [*arguments, *frames, *(offer.argument for offer in options.channels)] if options else list(arguments)
+    names = [*arguments, *frames, *(offer.argument for offer in (options.channels if options is not None else ()))]
     if len(set(names)) == len(names):
         return None
     twice = next(name for name in names if names.count(name) > 1)

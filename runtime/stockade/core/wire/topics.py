@@ -5,14 +5,15 @@ Knows no policy and no socket. docs/protocol.md, section 7.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from stockade import limits
 from stockade.core.wire.codec import WireError, decode, encode
+from stockade.core.wire.options import read_trace
 from stockade.errors import Breach, BreachCode
 from stockade.names import is_event
 
-__all__ = ["EventFrame", "parse_emit", "parse_subscription", "topic_of"]
+__all__ = ["Emit", "EventFrame", "parse_emit", "parse_subscription", "topic_of"]
 
 
 def topic_of(event: str) -> bytes:
@@ -41,11 +42,17 @@ def parse_subscription(frame: bytes) -> tuple[bool, str, bool]:
     return frame[0] == 1, text, prefix
 
 
-def parse_emit(frame: bytes) -> tuple[str, Any, str | None]:
-    """The event that a worker's frame on the emits socket says: its name, its payload, and to whom (None: to all).
+class Emit(NamedTuple):
+    """An event that a worker emits: to whom (None: to all), and within which trace, a well-formed traceparent."""
 
-    Raises Breach for a frame that is no event.
-    """
+    name: str
+    payload: Any
+    to: str | None
+    trace: str | None
+
+
+def parse_emit(frame: bytes) -> Emit:
+    """The event that a worker's frame on the emits socket says; raises Breach for a frame that is none."""
     name, bar, body = frame.partition(b"|")
     text = name[: limits.NAME + 1].decode("latin-1")
     if not bar or not is_event(text):
@@ -56,10 +63,12 @@ def parse_emit(frame: bytes) -> tuple[str, Any, str | None]:
         raise Breach(BreachCode.BAD_EVENT, f"behind {text}| stands no CBOR: {error}") from error
     if type(value) is not list or len(value) < 2 or not _is_sequence_number(value[0]):
         raise Breach(BreachCode.BAD_EVENT, f"behind {text}| stands no [seq, payload]")
-    options = value[2] if len(value) > 2 else {}
+    if len(value) == 2:
+        return Emit(text, value[1], None, None)
+    options = value[2]
     if type(options) is not dict or type(options.get("to", "")) is not str:
         raise Breach(BreachCode.BAD_EVENT, f"the options of {text}| are no map with a label under 'to'")
-    return text, value[1], options.get("to")
+    return Emit(text, value[1], options.get("to"), read_trace(options.get("trace")))
 
 
 class EventFrame:
@@ -67,11 +76,13 @@ class EventFrame:
 
     __slots__ = ("_head", "_tail", "name")
 
-    def __init__(self, name: str, source: str, payload: Any) -> None:
-        """Raises WireError for a payload that cannot be encoded; `codec.check` comes first."""
+    def __init__(self, name: str, source: str, payload: Any, trace: str | None = None) -> None:
+        """`trace` is a well-formed traceparent. Raises WireError for a payload that cannot be encoded; `codec.check`
+        comes first.
+        """
         self.name = name
-        self._head = topic_of(name) + b"\x83"
-        self._tail = encode(source) + encode(payload)
+        self._head = topic_of(name) + (b"\x83" if trace is None else b"\x84")
+        self._tail = encode(source) + encode(payload) + (b"" if trace is None else encode({"trace": trace}))
 
     @property
     def size(self) -> int:
