@@ -1,0 +1,1 @@
+"""Calls to what workers export: who gets which, who waits, and who waits for whom."""
