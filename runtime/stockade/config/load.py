@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
+from stockade import limits
 from stockade.config.document import Document, Node, parse
 from stockade.config.environment import worker_environment
 from stockade.config.programs import missing
 from stockade.config.references import faults_between, tables
-from stockade.config.specs import Configuration
+from stockade.config.specs import CORES, Configuration
 from stockade.config.structure import structure
 from stockade.config.wording import quoted
 from stockade.errors import ConfigurationError, Fault
@@ -94,12 +95,27 @@ def survey_text(
     environment = os.environ if environment is None else environment
     document = parse(text, file)
     configuration, faults = structure(document, file, folder)
+    configuration = _with_counted_cores(configuration)
     faults += document.faults
     faults += faults_between(document, file)
     faults += _missing_folders(document, file, folder)
     if programs:
         faults += _missing_programs(document, file, folder, environment)
     return Survey(file, folder, document, configuration, tuple(sorted(faults, key=lambda fault: fault.line)))
+
+
+def _with_counted_cores(configuration: Configuration) -> Configuration:
+    workers = (
+        attrs.evolve(each, replicas=_cores()) if each.replicas == CORES else each for each in configuration.workers
+    )
+    return attrs.evolve(configuration, workers=tuple(workers))
+
+
+def _cores() -> int:
+    """How many processor cores this process may use, and so what it will start."""
+    if not hasattr(os, "sched_getaffinity"):
+        return 1  # not Linux: a file may be checked here, and `stockade run` says that it needs it
+    return min(len(os.sched_getaffinity(0)), limits.REPLICAS)
 
 
 def _folder_of(file: str) -> str:

@@ -7,7 +7,6 @@ Knows no TOML and no file; `config.load` makes these values and `config.referenc
 from __future__ import annotations
 
 import math
-import os
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +16,7 @@ from stockade import limits, names
 from stockade.config.grammar import Kind
 
 __all__ = [
+    "CORES",
     "App",
     "Backoff",
     "Capability",
@@ -55,12 +55,8 @@ def between(least: float, most: float) -> dict[str, tuple[float, float]]:
     return {"range": (least, most)}
 
 
-def cores() -> int:
-    """How many processor cores this process may use, as the number of replicas that `"cores"` stands for."""
-    known = hasattr(os, "sched_getaffinity")  # not off Linux, where `stockade run` has yet to say that it needs it
-    return min(len(os.sched_getaffinity(0)) if known else 1, limits.REPLICAS)
-
-
+#: What `replicas` is where it says `"cores"`, until `config.load` has counted them.
+CORES = 0
 #: The word for a number that has no bound.
 UNBOUNDED = {"none": math.inf}
 
@@ -229,7 +225,7 @@ class WorkerSpec:
         "How many of it run side by side, labelled `thumbs.1`, `thumbs.2` and so on if there are several, and sharing "
         'the calls to what they export. `"cores"` is one for each processor core that `stockade run` may use.',
         default=1,
-        metadata={**between(1, limits.REPLICAS), "words": {"cores": cores()}},
+        metadata={**between(1, limits.REPLICAS), "words": {"cores": CORES}},
     )
     restart: Restart = key("When it is started again after it has ended.", default=Restart.ON_FAILURE)
     restart_limit: RestartLimit = key("How many restarts in how long give it up.", factory=RestartLimit)
