@@ -198,6 +198,23 @@ def test_check_says_what_it_found(stockade: Run, whole: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "2 workers, 8 commands, 1 capability: no faults\n")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "."],
+        ["explain", "editor", "notes.read", "--file", "."],
+        ["invoke", "editor", "notes.who", "--file", "../{}"],
+    ],
+)
+def test_a_folder_stands_for_the_configuration_in_it(stockade: Run, whole: Path, arguments: list[str]) -> None:
+    """As with cargo and npm; faults then name the file."""
+    arguments = [word.format(whole.name) for word in arguments]
+    assert stockade(*arguments).returncode == 0
+    (whole / "stockade.toml").rename(whole / "other.toml")
+    done = stockade(*arguments)
+    assert (done.returncode, (done.stdout + done.stderr).count("stockade.toml: there is no such file; ")) == (2, 1)
+
+
 def test_check_for_programs(stockade: Run, folder: Path) -> None:
     """One JSON object, with the same exit code."""
     done = stockade("check", "--json")

@@ -28,8 +28,22 @@ FILE = "stockade.toml"
 #: What no-color.org asks of every program.
 _NO_COLOR = "NO_COLOR"
 
-file_argument = click.argument("file", default=FILE, type=click.Path())
-file_option = click.option("--file", default=FILE, show_default=True, type=click.Path(), help="The configuration.")
+
+
+def _in_folder(ctx: click.Context, parameter: click.Parameter, file: str) -> str:
+    """The configuration in `file`, where that is a folder."""
+    return os.path.join(file, FILE) if os.path.isdir(file) else file
+
+
+file_argument = click.argument("file", default=FILE, type=click.Path(), callback=_in_folder)
+file_option = click.option(
+    "--file",
+    default=FILE,
+    show_default=True,
+    type=click.Path(),
+    callback=_in_folder,
+    help="The configuration, or its folder.",
+)
 worker = click.argument("worker", shell_complete=complete_workers)
 command = click.argument("command", shell_complete=complete_commands)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")

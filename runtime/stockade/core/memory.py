@@ -30,7 +30,7 @@ _MIB = 1024 * 1024
 
 @attrs.define(eq=False)
 class Memory:
-    """Watches what this process has resident. `look` is for each ping: a second look costs 10 µs, and no wake-up.
+    """Watches what this process has resident. `look` is for each ping: it costs 4 µs, and no wake-up.
 
     `suspects` has the processes of each worker that runs, by its name (``editor@3``); `accuse` ends one of them.
     """
