@@ -109,7 +109,7 @@ class EventGate:
         elif to is not None and to not in self._bus.labels:
             self._refusals.count(Act.EMIT, name, Code.NOT_FOUND, f"there is no worker {to!r:.60} to emit it to")
         else:
-            event = Event(name, payload, self.label, self.generation)
+            event = Event(name, payload, self.label, self.generation, trace)
             self._relay(EventFrame(name, self.label, payload, trace), event, to)
 
     def _relay(self, frame: EventFrame, event: Event, to: str | None) -> None:

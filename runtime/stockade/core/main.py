@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import attrs
 import zmq
 
-from stockade import control, limits
+from stockade import __version__, control, limits
 from stockade.config.plan import from_json
 from stockade.config.specs import Configuration, LoopKind
 from stockade.core.commands.app_settings import SettingsError, configured
@@ -39,6 +39,7 @@ from stockade.core.selfcheck import check_that_strangers_are_refused
 from stockade.core.zap import Authenticator
 from stockade.errors import ConfigurationError, StartError
 from stockade.observe.handler import CoreHandler
+from stockade.observe.traces import find_spans
 
 __all__ = ["main"]
 
@@ -141,7 +142,8 @@ class _Process:
         lifespans = Lifespans(loop, _log)
         try:
             given = await lifespans.enter(registry.lifespans, given)
-            dispatcher = Dispatcher(registry, loop, spec.threads, spec.threads_per_worker, given, _log)
+            bus.spans = spans = find_spans(__version__)
+            dispatcher = Dispatcher(registry, loop, spec.threads, spec.threads_per_worker, given, _log, spans=spans)
         except StartError:
             await lifespans.leave(limits.CORE_GRACE)
             raise

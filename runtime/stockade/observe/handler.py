@@ -12,6 +12,7 @@ import traceback
 
 from stockade.observe.logs import FORMATS, Record
 from stockade.observe.outlet import Outlet, OutletStatistics
+from stockade.observe.traces import TRACE, ids
 
 __all__ = ["CoreHandler"]
 
@@ -28,9 +29,9 @@ class CoreHandler(logging.Handler):
     """Formats what is logged and writes it to `descriptor` (made non-blocking here), dropping with a count.
 
     ``log.warning("a call was refused", extra={"event": "call_refused", "fields": {"worker": "editor"}})``: `event` and
-    `fields` (JSON values) are taken from there, a traceback becomes the record's lines. `source` is who speaks.
-    Thread-safe. Call `flush` now and then when `is_waiting`, or when the descriptor can be written: what waits is
-    otherwise written with the next record.
+    `fields` (JSON values) are taken from there, a traceback becomes the record's lines; what is logged within a trace
+    has its `trace_id` and `span_id`. `source` is who speaks. Thread-safe. Call `flush` now and then when `is_waiting`,
+    or when the descriptor can be written: what waits is otherwise written with the next record.
     """
 
     def __init__(self, descriptor: int, log_format: str, color: bool, source: str = "core") -> None:
@@ -73,6 +74,9 @@ class CoreHandler(logging.Handler):
         fields = dict(getattr(record, "fields", None) or {})
         if record.name not in ("root", "stockade") and not record.name.startswith("stockade."):
             fields.setdefault("logger", record.name)
+        trace = TRACE.get()
+        if trace is not None:
+            fields |= {"trace_id": ids(trace).trace, "span_id": ids(trace).span}
         event = getattr(record, "event", None)
         message = record.getMessage()
         return Record(record.created, _level(record.levelno), self._source, message, event, fields, tuple(lines))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -20,16 +22,21 @@ from stockade import limits
 from stockade.core.commands.caller import Caller
 from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.deadlines import Deadlines
-from stockade.core.commands.encoding import encode
+from stockade.core.commands.encoding import encode_payload
 from stockade.core.commands.middleware import GIVEN, Call, Guard, Middleware, through
 from stockade.core.commands.refusals import Failures
 from stockade.core.commands.registry import Command, Kind, Listener, Registry
-from stockade.core.commands.signatures import Injection
+from stockade.core.commands.signatures import ChannelParameter, Injection
+from stockade.core.commands.streams import feeding, feeding_blocking, opened, unfit
 from stockade.core.commands.threads import Job, Threads
 from stockade.core.events.event import Event
 from stockade.core.policy.patterns import Pattern
 from stockade.core.policy.quota import Places
 from stockade.errors import Code, CommandError, StartError
+from stockade.observe.traces import TRACE, within
+
+if TYPE_CHECKING:
+    from stockade.observe.spans import Spans
 
 __all__ = ["Answer", "DispatchStatistics", "Dispatcher", "Running"]
 
@@ -69,6 +76,8 @@ class _Ready:
     given: tuple[str, ...]  # parameters that get the Caller of each call, or the Event of each delivery
     deadline: float | None = None  # seconds for a call that states none
     places: Places | None = None  # of its max_concurrency
+    channels: tuple[ChannelParameter, ...] = ()
+    takes: tuple[ChannelParameter, ...] = ()  # the same, also where a middleware stands before it
 
     def keywords(self, given: Caller | Event, arguments: Mapping[str, Any]) -> dict[str, Any]:
         keywords = self.bind(arguments)
@@ -76,6 +85,8 @@ class _Ready:
             keywords[name] = given
         if self.constants:
             keywords.update(self.constants)
+        if self.channels:
+            keywords.update(opened(self.channels, CURRENT.get()))
         return keywords
 
 
@@ -134,7 +145,7 @@ class Dispatcher:
 
     `injected` has a value for each class that the registry injects, but Caller and Event, which come with each call;
     StartError where one is missing. `deadline` is how many seconds a call has that comes without a deadline of its own,
-    and of a command without one; None: as long as it needs.
+    and of a command without one; None: as long as it needs. With `spans` each command and delivery has one.
     """
 
     _registry: Registry
@@ -144,6 +155,7 @@ class Dispatcher:
     _injected: Mapping[type, Any]
     _log: logging.Logger
     _deadline: float | None = None
+    _spans: Spans | None = None
     _commands: dict[str, _Ready] = attrs.field(init=False)
     _listeners: list[tuple[Pattern, _Ready]] = attrs.field(init=False)
     _places: dict[str, Places] = attrs.field(factory=dict, init=False)  # by command, where it has a max_concurrency
@@ -162,14 +174,16 @@ class Dispatcher:
         failures = self._failures = Failures(self._log, time.monotonic, self._flush_later)
         guards = [Guard(each, self._constants(each, GIVEN), failures.logged) for each in registry.middleware]
         self._commands = {
-            each.name: self._guarded(
-                self._ready(each.name, each, each.binder.bind, encode, failures.refusal),
-                tuple(guard for guard in guards if guard.middleware.pattern.matches(each.name)),
+            each.name: self._spanned(
+                self._guarded(
+                    self._ready(each.name, each, each.binder.bind, encode_payload, failures.refusal),
+                    tuple(guard for guard in guards if guard.middleware.pattern.matches(each.name)),
+                )
             )
             for each in registry.commands.values()
         }
         self._listeners = [
-            (each.pattern, self._ready(each.function.__name__, each, dict, _nothing, failures.logged))
+            (each.pattern, self._spanned(self._ready(each.function.__name__, each, dict, _nothing, failures.logged)))
             for each in registry.listeners
         ]
         self._deadlines = Deadlines(self._loop, Running._overdue)
@@ -196,6 +210,8 @@ class Dispatcher:
         error: CommandError | None
         if context is not None and context.is_over():
             error = _too_late()
+        elif (ready.takes or context is not None) and (wrong := unfit(ready.takes, context)) is not None:
+            error = wrong
         elif ready.kind is Kind.INLINE:
             if context is None:
                 value, error = self._attempt(ready, caller, arguments, None)
@@ -227,7 +243,8 @@ class Dispatcher:
                 self._drop(ready, event)
                 continue
             self._in_delivery[event.source] += 1
-            self._start(ready, event, {}, event.source, partial(self._delivery_ended, event.source), None)
+            with nullcontext() if event.trace is None else within(event.trace):
+                self._start(ready, event, {}, event.source, partial(self._delivery_ended, event.source), None)
 
     def close(self) -> None:
         """Cancel all that runs, calls and deliveries; what waits for an answer is answered `cancelled`."""
@@ -266,7 +283,12 @@ class Dispatcher:
         if isinstance(what, Command) and what.max_concurrency is not None:
             places = self._places[name] = Places(what.max_concurrency)
         deadline = self._deadline if isinstance(what, Command) else None
-        return _Ready(name, what.kind, what.function, bind, encode, refuse, constants, given, deadline, places)
+        function, channels = what.function, what.channels if isinstance(what, Command) else ()
+        if isinstance(what, Command) and what.yields:
+            function = (feeding if what.kind is Kind.COROUTINE else feeding_blocking)(function)
+        return _Ready(
+            name, what.kind, function, bind, encode, refuse, constants, given, deadline, places, channels, channels
+        )
 
     def _guarded(self, ready: _Ready, guards: tuple[Guard, ...]) -> _Ready:
         """What runs in place of a command that `guards` stand before: a task, wherever the command itself runs."""
@@ -277,7 +299,35 @@ class Dispatcher:
             return await through(guards, Call(caller, arguments), partial(self._proceed, ready, caller, arguments))
 
         given = ("caller",)
-        return _Ready(ready.name, Kind.COROUTINE, guarded, _unbound, encode, ready.refuse, {}, given, ready.deadline)
+        return _Ready(
+            ready.name,
+            Kind.COROUTINE,
+            guarded,
+            _unbound,
+            encode_payload,
+            ready.refuse,
+            {},
+            given,
+            ready.deadline,
+            takes=ready.channels,
+        )
+
+    def _spanned(self, ready: _Ready) -> _Ready:
+        """What runs in place of a function where spans are made: one around its binding, run and encoding."""
+        spans = self._spans
+        if spans is None:
+            return ready
+
+        def run(given: Caller | Event, arguments: Mapping[str, Any]) -> Any:
+            with _span(spans, given):
+                return ready.encode(ready.function(**ready.keywords(given, arguments)))
+
+        async def run_async(given: Caller | Event, arguments: Mapping[str, Any]) -> Any:
+            with _span(spans, given):
+                return ready.encode(await ready.function(**ready.keywords(given, arguments)))
+
+        function = run_async if ready.kind is Kind.COROUTINE else run
+        return attrs.evolve(ready, function=function, bind=_unbound, encode=_as_it_is, constants={}, given=("given",), channels=())
 
     def _constants(self, what: Command | Listener | Middleware, given: tuple[type, ...]) -> dict[str, Any]:
         return {each.name: self._value(each, what) for each in what.injections if each.kind not in given}
@@ -364,6 +414,10 @@ class Dispatcher:
         else:
             # Its arguments are bound in the thread too: large ones must not hold the loop.
             work = partial(self._attempt, ready, given, arguments, context)
+            if TRACE.get() is not None or CURRENT.get() is not None:  # what a middleware has set is to be seen too
+                copied = contextvars.copy_context()
+                copied.run(CURRENT.set, context)
+                work = partial(copied.run, work)
             job = Job(owner, work, lambda outcome: self._ended(running, outcome), running._stuck)
             running._stop = partial(self._threads.withdraw, job)
             self._threads.submit(job)
@@ -446,8 +500,20 @@ def _nothing(_value: Any) -> None:
 
 
 def _unbound(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments that are bound behind the middleware."""
+    """Arguments that are bound later, behind a middleware or within a span."""
     return {"arguments": arguments}
+
+
+def _as_it_is(value: Any) -> Any:
+    """A value that was encoded before."""
+    return value
+
+
+def _span(spans: Spans, given: Caller | Event) -> contextlib.AbstractContextManager[None]:
+    if isinstance(given, Event):
+        return spans.delivery(given.name, {"stockade.source": given.source})
+    whose = {"stockade.worker": given.worker, "stockade.generation": given.generation}
+    return spans.command(given.command, whose)
 
 
 def _settle(outcome: asyncio.Future[_Outcome], value: Any, error: CommandError | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -17,6 +17,10 @@ from stockade import limits
 from stockade.core.events.event import Event
 from stockade.core.wire import codec
 from stockade.core.wire.topics import EventFrame
+from stockade.observe.traces import TRACE
+
+if TYPE_CHECKING:
+    from stockade.observe.spans import Spans
 
 __all__ = ["Bus", "Ear", "Statistics"]
 
@@ -43,6 +47,7 @@ class Bus:
     _loop: asyncio.AbstractEventLoop
     _replicas: Mapping[str, tuple[str, ...]]  # of every worker of the configuration, running or not
     listen: Callable[[Event], None]
+    spans: Spans | None = None  # for events of the core's own
     #: What an event may be emitted to, and whose ears that means.
     _addressed: dict[str, tuple[str, ...]] = attrs.field(init=False)
     _ears: dict[str, Ear] = attrs.field(factory=dict)
@@ -73,7 +78,8 @@ class Bus:
         if to is not None and to not in self._addressed:
             raise ValueError(f"there is no worker {to!r}; the configuration has {', '.join(sorted(self._addressed))}")
         codec.check(payload)
-        frame, event = EventFrame(name, "core", payload), Event(name, payload, "core")
+        trace = TRACE.get() if self.spans is None else self.spans.emitted(name, {})
+        frame, event = EventFrame(name, "core", payload, trace), Event(name, payload, "core", trace=trace)
         if frame.size > limits.EVENT:
             raise ValueError(
                 f"the event {name} has {frame.size} bytes and {limits.EVENT} is the limit; "

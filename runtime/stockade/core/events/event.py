@@ -18,13 +18,15 @@ __all__ = ["Event", "Events", "Publisher"]
 class Event:
     """One event, as a listener in the core gets it.
 
-    `source` is ``"core"`` or the label of the worker that emitted it, and then `generation` is that worker's.
+    `source` is ``"core"`` or the label of the worker that emitted it, and then `generation` is that worker's. `trace`
+    is the W3C traceparent that came with it.
     """
 
     name: str
     payload: Any
     source: str
     generation: int | None = None
+    trace: str | None = None
 
 
 class Publisher(Protocol):
