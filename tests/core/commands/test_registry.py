@@ -268,6 +268,20 @@ def test_ambiguous_union_may_be_answered(application: Application) -> None:
     assert faults(registry) == []
 
 
+@pytest.mark.parametrize("module", ["typing", "collections.abc"])
+def test_a_lifespan_may_yield_nothing(application: Application, module: str) -> None:
+    """Whichever of the two generic Iterators says so."""
+    registry = application(
+        app=f"""
+        from {module} import Iterator
+        @lifespan
+        def quiet() -> Iterator[None]: yield
+        """
+    )
+    assert faults(registry) == []
+    assert [each.yields for each in registry.lifespans] == [None]
+
+
 def test_lifespans_are_ordered_by_what_they_take(application: Application) -> None:
     """Each comes after those whose values it is injected with."""
     registry = application(

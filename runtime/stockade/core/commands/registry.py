@@ -294,7 +294,7 @@ def _yielded(function: Callable[..., Any], faults: Faults) -> type | None:
     # Its parameters are read later, when all injected classes are known; so are faults of its hints.
     hint = read(function, frozenset(), Hints(), Faults()).returns
     kind = get_args(hint)[0] if get_origin(hint) in _GENERATORS else hint
-    if kind is NoneType:
+    if kind is NoneType or kind is None:  # of typing's Iterator, and of collections.abc's
         return None
     if get_origin(hint) not in _GENERATORS or not isinstance(kind, type) or get_args(kind):
         wrong = f"lifespan {function.__name__} does not say which class it yields"
