@@ -65,7 +65,7 @@ CHANNELS = 64
 WAITING = 256
 #: Replicas of one worker: no machine of today has more cores, and each costs the core its descriptors and sockets.
 REPLICAS = 256
-#: Growth of the core's memory that makes it look whose doing that is: above all that one worker's queues may hold.
+#: Growth of the core that makes it look whose doing that is: above all that the queues of one worker may hold.
 GROWTH = 512 * 1024 * 1024
 
 # -- threads ---------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ PLACE = os.environ["STOCKADE_SOCKETS"].removeprefix("ipc://")
 SECRET = sys.stdin.buffer.readline().strip()
 MORE, COMMAND, LONG = 1, 4, 2  # flags of a frame
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"PLAIN".ljust(20, b"\0") + bytes(32)
+commands = events = emits = None  # the three connections, once `greet` has them
 KINDS = {"commands": b"DEALER", "events": b"SUB", "emits": b"XPUB"}
 
 
@@ -64,9 +65,10 @@ def shake_hands(listener, kind):
 
 
 def greet():
-    """Connect, and say hello; names the three connections, and the messages of the core's answer."""
+    """Connect, and say hello; the messages of the core's answer."""
     listeners = {name: listen(name) for name in KINDS}
-    globals().update({name: shake_hands(listeners[name], kind) for name, kind in KINDS.items()})
+    global commands, events, emits
+    commands, events, emits = (shake_hands(listeners[name], kind) for name, kind in KINDS.items())
     commands.sendall(frame(cbor2.dumps([["hello", {"protocol": 1, "stub": "zmtp"}]])))
     return cbor2.loads(read(commands))
 
