@@ -84,13 +84,13 @@ def a_plan(labels: str = "ab", **changes: Any) -> Plan:
 class Play:
     """A tree, a clock, and processes that start whenever they are asked to and end when killed; the core answers."""
 
-    def __init__(self, plan: Plan, *, dies_when_killed: bool = True) -> None:
+    def __init__(self, plan: Plan, *, dies_when_killed: bool = True, answers: bool = True) -> None:
         self.tree = Tree(plan, "/run")
         self.now = 1000.0
         self.actions: list[tuple[float, Action]] = []
         self.alive: set[Child] = set()
         self.dies_when_killed = dies_when_killed
-        self.answers = True
+        self.answers = answers
         self.do(Begun())
 
     def do(self, *happenings: Happening) -> list[Action]:
@@ -417,6 +417,15 @@ def test_core_that_is_silent_is_killed() -> None:
     assert acts(done)[0] == Kill(CORE)
     said = next(action for action in done if isinstance(action, Say) and action.event == "core_exited")
     assert said.fields["reason"] == "no answer for 10 s"
+
+
+def test_core_that_never_gets_ready_is_killed_and_it_is_said_what_takes_so_long() -> None:
+    """Importing and starting may take longer than silence later; beyond that, the user is told where to look."""
+    play = Play(a_plan(), answers=False)
+    done = play.wait(31.0)
+    assert acts(done)[0] == Kill(CORE)
+    said = next(action for action in done if isinstance(action, Say) and action.event == "core_exited")
+    assert said.fields["reason"].startswith("not ready after 30 s: importing its modules")
 
 
 def test_supervisor_that_was_stopped_does_not_take_its_own_absence_for_silence() -> None:

@@ -21,7 +21,10 @@ import attrs
 from stockade.config.environment import core_environment
 from stockade.errors import Fault, StockadeError
 
-__all__ = ["Imported", "ProbeError", "import_modules"]
+__all__ = ["LATE", "Imported", "ProbeError", "import_modules"]
+
+#: What to do about a module that takes too long.
+LATE = "move what takes long into a @lifespan, which runs when the core starts, or into a command"
 
 #: Seconds that we wait longer than the child itself: its alarm knows the line on which a module hangs, we do not.
 _SLACK = 2.0
@@ -76,7 +79,7 @@ def _attempt(modules: Sequence[str], folder: str, limit: float) -> Imported | Fa
         if not importing or importing[-1] in failed:
             errors.seek(0)
             raise ProbeError(f"status {status}: {errors.read().decode(errors='replace')}")
-        return _unfinished(importing[-1], None if late else status)
+        return _unfinished(importing[-1], None if late else status, limit)
 
 
 def _start(modules: Sequence[str], folder: str, limit: float, errors: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -116,10 +119,10 @@ def _understood(messages: list[list[Any]]) -> Imported:
     return imported
 
 
-def _unfinished(module: str, status: int | None) -> Fault:
+def _unfinished(module: str, status: int | None, limit: float) -> Fault:
     """The fault of a module whose import took the process with it (`status`), or hears no alarm (None)."""
     if status is None:
-        wrong = f"importing {module} does not end"
-        return Fault(module, 0, wrong, "move what takes long into a command or a lifespan")
+        wrong = f"importing {module} takes more than {limit:g} s, and cannot be interrupted"
+        return Fault(module, 0, wrong, LATE)
     how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
     return Fault(module, 0, f"importing {module} ends the process, {how}", "find the line with python -X faulthandler")

@@ -29,7 +29,6 @@ FILE = "stockade.toml"
 _NO_COLOR = "NO_COLOR"
 
 
-
 def _in_folder(ctx: click.Context, parameter: click.Parameter, file: str) -> str:
     """The configuration in `file`, where that is a folder."""
     return os.path.join(file, FILE) if os.path.isdir(file) else file

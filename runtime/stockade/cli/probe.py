@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TextIO
 
 import attrs
 
+from stockade.cli.importing import LATE
 from stockade.core.commands.importing import import_module
 from stockade.core.commands.registry import collect
 from stockade.errors import Fault
@@ -61,8 +62,11 @@ def _say(report: TextIO, *message: Any) -> None:
 def _import(module: str, seconds: float, report: TextIO) -> bool:
     """Whether `module` could be imported in so many seconds; why not has been reported."""
 
+    rang: list[int] = []
+
     def alarm(signal_number: int, frame: FrameType | None) -> None:
-        raise TimeLimit(f"more than {seconds:g} s, which are for a command or a lifespan to take")
+        rang.append(signal_number)
+        raise TimeLimit
 
     _say(report, "importing", module)
     signal.signal(signal.SIGALRM, alarm)
@@ -70,6 +74,9 @@ def _import(module: str, seconds: float, report: TextIO) -> bool:
     result = import_module(module)
     signal.setitimer(signal.ITIMER_REAL, 0)
     if isinstance(result, Fault):
+        if rang:
+            wrong = f"importing {module} takes more than {seconds:g} s, and is in this line then"
+            result = attrs.evolve(result, wrong=wrong, instead=LATE)
         _say(report, "fault", module, attrs.asdict(result))
     return not isinstance(result, Fault)
 

@@ -40,7 +40,7 @@ or name one (stockade run FILE), or see a system at work: stockade demo"""
 @options.log_level
 @options.color
 def run(file: str, log_format: str, log_level: str, color: bool | None) -> NoReturn:
-    """Run the system that FILE (stockade.toml, unless you name another or its folder) describes, in the foreground.
+    """Run the system that FILE (stockade.toml, unless you name another, or its folder) describes, in the foreground.
 
     Log lines go to standard error. Ctrl-C, or SIGTERM, stops all workers and the core, each in its own time; a second
     one kills them at once.

@@ -39,7 +39,7 @@ Examples:
 @options.file_argument
 @options.as_json
 def check(file: str, as_json: bool) -> int:
-    """Find every fault of FILE (stockade.toml, unless you name another or its folder) that can be known without starting.
+    """Find every fault of FILE (stockade.toml, unless you name another, or its folder) that starting would show.
 
     Each is one line: file, line, what is wrong, and what to write instead. The modules under "commands" are imported
     to see what they register. Exit code 0 if there is no fault, else 2.

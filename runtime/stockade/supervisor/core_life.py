@@ -152,10 +152,19 @@ class Core:
         if self._deadline <= now:
             return self._state_overdue(now)
         if self.listens and self._asked_at + self._patience <= now:
-            return self.kill(now, f"no answer for {self._patience:g} s")
+            return self.kill(now, self._silence())
         if self.listens and self._ping_at <= now:
             return self._send_ping(now)
         return []
+
+    def _silence(self) -> str:
+        """Why it is killed for saying nothing: a core that never answered has not got so far."""
+        if self._answered:
+            return f"no answer for {self._patience:g} s"
+        return (
+            f"not ready after {self._patience:g} s: importing its modules and entering its lifespans takes longer; "
+            "`stockade check` says which module, and `silence` in [core] allows more"
+        )
 
     def _state_overdue(self, now: float) -> list[Action]:
         if self.state is CoreState.WAITING:
