@@ -132,7 +132,8 @@ class _Structurer:
         return self.table(hint, node, f"{key.name} of {title}" if title else f"[{key.name}]")
 
     def _misfit(self, key: Key, node: Node, title: str) -> None:
-        wanted = _better(key.hint, node.value) or _wanted(key)
+        better = _better(key.hint, node.value)
+        wanted = better if better and _is_within(key, better) else _wanted(key)
         if isinstance(node.value, list) and not title:
             wanted = f"[{key.name}], once, with one pair of brackets"
         name = f'"{key.name}" in {title}' if title else f'"{key.name}"'
@@ -148,9 +149,8 @@ class _Structurer:
             self._misfit(key, node, title)
             return None
         if key.range is not None and not key.range[0] <= value <= key.range[1]:  # nan is not, either
-            least, most = (f"{bound:,}".replace(",", "_") for bound in key.range)
             wrong = f'"{key.name}" in {title} is {node.value}, which is out of range'
-            self._fault(node, wrong, f"write {_wanted(key, f' from {least} to {most}')}")
+            self._fault(node, wrong, f"write {_wanted(key)}")
             return None
         if key.grammar is not None and not self._fits(key.grammar, value, node):
             return None
@@ -258,10 +258,18 @@ def _header(key: Key) -> str:
     return f"[[{key.name}]]" if get_origin(key.hint) is tuple else f"[{key.name}]"
 
 
-def _wanted(key: Key, bounds: str = "") -> str:
-    """What a key wants to have, with the `bounds` of a number."""
+def _wanted(key: Key) -> str:
+    """What a key wants to have, with the range of a number."""
     wanted = _WANTED.get(key.hint) or f"a table with {listed(keys_of(key.hint))}"
-    return listed([wanted + bounds, *map(quoted, key.words)])
+    if key.range is not None:
+        least, most = (f"{bound:,}".replace(",", "_") for bound in key.range)
+        wanted += f" from {least} to {most}"
+    return listed([wanted, *map(quoted, key.words)])
+
+
+def _is_within(key: Key, number: str) -> bool:
+    """Whether what the user may have meant is in the key's range, if it has one."""
+    return key.range is None or key.range[0] <= float(number) <= key.range[1]
 
 
 def _written(value: Any) -> str:
