@@ -154,6 +154,7 @@ def _missing_folders(document: Document, file: str, folder: str) -> Iterator[Fau
 
 
 def _missing_programs(document: Document, file: str, folder: str, environment: Mapping[str, str]) -> Iterator[Fault]:
+    commands = _commands(document)
     for worker in tables(document.root, "worker"):
         run = worker.members.get("run")
         words = run.elements if run else []
@@ -161,8 +162,15 @@ def _missing_programs(document: Document, file: str, folder: str, environment: M
             continue
         given = worker_environment(environment, _inherited(worker), _set(worker))
         path = given.get("PATH", os.defpath)
-        for lost in missing([word.value for word in words], folder, path, modules="PYTHONPATH" not in given):
+        named = [word.value for word in words]
+        for lost in missing(named, folder, path, modules="PYTHONPATH" not in given, commands=commands):
             yield Fault(file, words[lost.word].line, lost.problem.wrong, lost.problem.instead)
+
+
+def _commands(document: Document) -> list[str]:
+    app = document.root.members.get("app")
+    node = app.members.get("commands") if app else None
+    return [module.value for module in node.elements if isinstance(module.value, str)] if node else []
 
 
 def _inherited(worker: Node) -> list[str]:

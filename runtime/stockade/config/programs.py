@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.machinery import PathFinder
 
 import attrs
@@ -51,8 +51,13 @@ def program(word: str, folder: str, path: str) -> str | Problem:
     return Problem(f"there is no program {quoted(word)} on the worker's PATH", instead)
 
 
-def missing(run: Sequence[str], folder: str, path: str, *, modules: bool) -> list[Missing]:
-    """What `run` names that is not there: the program; for python its script; with `modules` its ``-m`` module."""
+def missing(
+    run: Sequence[str], folder: str, path: str, *, modules: bool, commands: Collection[str] = ()
+) -> list[Missing]:
+    """What `run` names that is not there: the program; for python its script; with `modules` its ``-m`` module.
+
+    `commands` are the core's own modules, which nobody means for a worker's program.
+    """
     if not run:
         return []
     found = program(run[0], folder, path)
@@ -61,7 +66,7 @@ def missing(run: Sequence[str], folder: str, path: str, *, modules: bool) -> lis
     if not _PYTHON.fullmatch(os.path.basename(run[0])):
         return []
     for word, name, is_module in _what_python_runs(run):
-        problem = _module(name, folder) if is_module else _script(name, folder)
+        problem = _module(name, folder, commands) if is_module else _script(name, folder, commands)
         if problem is not None and (modules or not is_module):
             return [Missing(word, problem)]
     return []
@@ -97,38 +102,38 @@ def _what_python_runs(run: Sequence[str]) -> list[tuple[int, str, bool]]:
     return []
 
 
-def _script(name: str, folder: str) -> Problem | None:
+def _script(name: str, folder: str, commands: Collection[str]) -> Problem | None:
     path = os.path.join(folder, name)
     if os.path.exists(path):
         return None
-    near = _nearest_file(path)
+    near = _nearest_file(path, {os.path.join(folder, *module.split(".")) + ".py" for module in commands})
     instead = f"write {quoted(os.path.join(os.path.dirname(name), near))}" if near else "write one that is there"
     return Problem(f"there is no file {quoted(name)}", f"{instead}, relative to the folder of this file")
 
 
-def _module(name: str, folder: str) -> Problem | None:
+def _module(name: str, folder: str, commands: Collection[str]) -> Problem | None:
     """Why `python -m name` would find nothing. A package outside of `folder` is looked for by its first name only."""
     first, *rest = name.split(".")
     at = os.path.join(folder, first)
     if not os.path.isdir(at) and not os.path.isfile(at + ".py"):
         known = PathFinder.find_spec(first) is not None or first in sys.builtin_module_names
-        return None if known else _no_module(name, folder)
+        return None if known else _no_module(name, folder, commands)
     below = os.path.join(at, *rest)
     runs = os.path.isfile(below + ".py") or os.path.isfile(os.path.join(below, "__main__.py"))
     if not runs and os.path.isdir(below):
         return Problem(f"the package {quoted(name)} has no __main__.py to run", "add one, or write a module in it")
-    return None if runs else _no_module(name, folder)
+    return None if runs else _no_module(name, folder, commands)
 
 
-def _no_module(name: str, folder: str) -> Problem:
-    near = nearest_module(name, folder)
+def _no_module(name: str, folder: str, commands: Collection[str]) -> Problem:
+    near = nearest_module(name, folder, commands)
     instead = f"write {quoted(near)}" if near else "write one that is there, below the folder of this file"
     return Problem(f"there is no module {quoted(name)}", instead)
 
 
-def nearest_module(name: str, folder: str) -> str | None:
-    """The module below `folder` that `name` most resembles, or None where none comes near."""
-    return nearest(name, _modules(folder, name.count(".")))
+def nearest_module(name: str, folder: str, but: Collection[str] = ()) -> str | None:
+    """The module below `folder` that `name` most resembles, `but` for these; None where none comes near."""
+    return nearest(name, (module for module in _modules(folder, name.count(".")) if module not in but))
 
 
 def _modules(folder: str, dots: int) -> list[str]:
@@ -143,8 +148,14 @@ def _modules(folder: str, dots: int) -> list[str]:
     return names
 
 
-def _nearest_file(path: str) -> str | None:
+def _nearest_file(path: str, but: Collection[str] = ()) -> str | None:
+    """The name beside `path` that its own most resembles, by what stands before the suffix: w.py is not like b.py."""
+    folder, name = os.path.split(path)
+    stem, suffix = os.path.splitext(name)
     try:
-        return nearest(os.path.basename(path), os.listdir(os.path.dirname(path)))
+        names = [each for each in os.listdir(folder) if os.path.join(folder, each) not in but]
     except OSError:
         return None
+    stems = {each.removesuffix(suffix): each for each in names if each.endswith(suffix)}
+    near = nearest(stem, stems)
+    return stems[near] if near else nearest(name, (each for each in names if not each.endswith(suffix)))
