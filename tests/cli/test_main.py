@@ -56,6 +56,32 @@ WRONG_USES = {
         ["invoke", "editor", "notes.read", "todo"],
         'stockade: "todo" is no argument; write name=value',
     ),
+    "an argument that the command has not": (
+        ["explain", "editor", "notes.read", "--arg", "nam=texts/todo"],
+        'stockade: notes.read has no argument "nam"; write name',
+    ),
+    "an argument of a command that has none": (
+        ["explain", "editor", "notes.who", "--arg", "caller=x"],
+        'stockade: notes.who has no argument "caller"; it takes none',
+    ),
+    "an event that is none": (
+        ["explain", "editor", "--emit", "editor opened"],
+        (
+            'stockade: "editor opened" is no event; write at most 128 of A to Z, a to z, 0 to 9 and _ / : . -, '
+            "as in notes/changed"
+        ),
+    ),
+    "no event at all": (
+        ["explain", "editor", "--listen", ""],
+        (
+            'stockade: "" is no event; write at most 128 of A to Z, a to z, 0 to 9 and _ / : . -, as in notes/changed, '
+            "and for all that begin so a slash at the end"
+        ),
+    ),
+    "a command that could be none": (
+        ["explain", "editor", "notes.*"],
+        'stockade: "notes.*" is no command; write letters, digits, _ and -, joined by dots: notes.read',
+    ),
     "a file that is none": (
         ["explain", "editor", "notes.read", "--file", "none.toml"],
         (

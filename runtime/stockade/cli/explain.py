@@ -12,10 +12,12 @@ from typing import Any
 import attrs
 import click
 
+from stockade.cli.usage import Usage
 from stockade.config.specs import Configuration
 from stockade.config.wording import nearest, quoted
 from stockade.core.policy.authority import Act, Authority, Decision
 from stockade.errors import Code
+from stockade.names import is_command, is_event
 
 __all__ = ["Explanation", "explain"]
 
@@ -56,7 +58,8 @@ def explain(
     `commands` says of each registered command's name whether it takes a scope, as `importing.Imported` does.
     `arguments` are the ``--arg name=value`` of a command; where it takes a scope, each is judged as a path, and one
     that the scope would refuse makes the whole refused. Looks at the file system then, since paths hold links.
-    Raises click.UsageError (exit code 2) for what asks nothing or two things, KeyError for an unknown worker.
+    Raises click.UsageError or Usage (exit code 2) for what asks nothing, two things, or what can be no name; KeyError
+    for an unknown worker.
     """
     act, name = _asked(command, listen, emit, arguments)
     authority = Authority.resolve(configuration, commands)
@@ -96,9 +99,21 @@ def _asked(
     ]
     if len(asked) != 1:
         raise click.UsageError("Ask one thing: a COMMAND, --listen EVENT or --emit EVENT.")
+    _check_name(*asked[0])
     if arguments and command is None:
         raise click.UsageError("--arg belongs to a COMMAND; events have no arguments to judge.")
     return asked[0]
+
+
+def _check_name(act: Act, name: str) -> None:
+    """Raise Usage for what no command or event can be called: the core would not even decide."""
+    if act is Act.CALL:
+        if not is_command(name):
+            raise Usage(f"{quoted(name)} is no command", "write letters, digits, _ and -, joined by dots: notes.read")
+    elif not (is_event(name) or (act is Act.LISTEN_PREFIX and is_event(name[:-1]))):
+        prefix = ", and for all that begin so a slash at the end" if act is not Act.EMIT else ""
+        instead = f"write at most 128 of A to Z, a to z, 0 to 9 and _ / : . -, as in notes/changed{prefix}"
+        raise Usage(f"{quoted(name)} is no event", instead)
 
 
 def _decision_lines(worker: str, act: Act, name: str, decision: Decision) -> list[str]:

@@ -5,13 +5,13 @@ Knows click's errors and turns them into ours; prints nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
 from stockade.config.wording import listed, nearest, one_line, quoted
 
-__all__ = ["Usage", "complaint", "no_such_command", "no_such_worker"]
+__all__ = ["Usage", "complaint", "no_such_argument", "no_such_command", "no_such_worker"]
 
 
 class Usage(Exception):
@@ -37,6 +37,13 @@ def no_such_worker(label: str, known: Iterable[str]) -> Usage:
     else:
         instead = f"write {near}" if near else f"write {listed(labels)}"
     return Usage(f"there is no worker {quoted(label)}", instead)
+
+
+def no_such_argument(name: str, command: str, known: Sequence[str]) -> Usage:
+    """For an argument that the command has not."""
+    near = nearest(name, known) or (known[0] if len(known) == 1 else None)
+    instead = f"write {near}" if near else f"write {listed(known)}" if known else "it takes none"
+    return Usage(f"{command} has no argument {quoted(name)}", instead)
 
 
 def complaint(error: click.ClickException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import click
 
@@ -12,6 +13,7 @@ from stockade.cli import explain as explaining
 from stockade.cli import options, values
 from stockade.cli.importing import Imported, import_modules
 from stockade.cli.opening import find_worker, open_configuration
+from stockade.cli.usage import no_such_argument
 from stockade.errors import ConfigurationError
 from stockade.exits import Exit
 
@@ -77,6 +79,7 @@ def explain(
     find_worker(configuration, worker)
     imported = import_modules(configuration.app.commands, configuration.folder, limits.IMPORT)
     _refuse_faults(imported)
+    _refuse_arguments(command, asked, imported)
     explanation = explaining.explain(
         configuration, imported.commands, worker, command, listen=listen, emit=emit, arguments=asked
     )
@@ -89,3 +92,12 @@ def _refuse_faults(imported: Imported) -> None:
     faults = [*imported.unimported.values(), *imported.faults]
     if faults:
         raise ConfigurationError(faults)
+
+
+def _refuse_arguments(command: str | None, asked: Iterable[str], imported: Imported) -> None:
+    """Raise Usage for an ``--arg`` that the command does not have; of one that a worker exports nobody knows them."""
+    if command in imported.arguments:
+        known = imported.arguments[command]
+        for name in asked:
+            if name not in known:
+                raise no_such_argument(name, command, known)
