@@ -91,14 +91,19 @@ def test_an_answer_that_is_an_error_is_no_fault(traced: Traced, error: CommandEr
 
 def test_an_event_is_sent_by_whoever_emits_it_and_processed_by_whoever_hears_it(traced: Traced) -> None:
     """A producer's span below the current one, and below that a consumer's: the traceparent goes with the event."""
-    with traced.spans.command("a", {}):
+    with traced.spans.command("a", {}), traced.provider.get_tracer("app").start_as_current_span("own"):
         sent = traced.spans.emitted("notes/changed", {})
     with within(sent), traced.spans.delivery("notes/changed", {}):
         pass
-    producer, server, consumer = traced.ended
-    assert [span.kind for span in traced.ended] == [SpanKind.PRODUCER, SpanKind.SERVER, SpanKind.CONSUMER]
-    assert [span.name for span in traced.ended] == ["send notes/changed", "a", "process notes/changed"]
-    assert parent_of(producer) == own(server)
+    producer, mine, server, consumer = traced.ended
+    assert [span.name for span in traced.ended] == ["send notes/changed", "own", "a", "process notes/changed"]
+    assert [span.kind for span in (producer, server, consumer)] == [
+        SpanKind.PRODUCER,
+        SpanKind.SERVER,
+        SpanKind.CONSUMER,
+    ]
+    assert parent_of(producer) == own(mine)
+    assert parent_of(mine) == own(server)
     assert parent_of(consumer) == own(producer)
 
 

@@ -197,6 +197,21 @@ def test_arguments_that_do_not_fit_are_in_the_span(application: Application) -> 
     run(test)
 
 
+def test_a_listener_is_not_within_the_call_that_emitted_its_event(application: Application) -> None:
+    """Its own calls are nobody's: it shares the trace alone."""
+    registry = application(
+        app=COMMANDS.replace("event.trace, TRACE.get()", "event.trace, CURRENT.get()")
+        + "from stockade.core.commands.context import CURRENT\n"
+    )
+
+    async def test() -> None:
+        traced = Traced(registry, spans=False)
+        await traced.call("coroutine", PARENT)
+        assert await traced.heard(2) == [(PARENT, None)] * 2
+
+    run(test)
+
+
 def test_an_event_of_a_worker_brings_its_own_trace(application: Application) -> None:
     """Its listeners run within that."""
     registry = application(app=COMMANDS)
