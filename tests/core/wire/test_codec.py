@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockade import limits
+from stockade.core.wire import codec
 from stockade.core.wire.codec import WireError, check, decode, encode, join
 
 VALUES = st.recursive(
@@ -139,3 +140,17 @@ def test_a_frame_that_was_refused_leaves_nothing_behind(frames: list[bytes], val
             decode(frame)
     assert decode(encode(value)) == value
     decode(b"\x81" * limits.DEPTH + b"\x00")
+
+
+@pytest.mark.parametrize(
+    "behind", [codec._BEHIND, codec._BEHIND + b"\x00", b"\x50" + codec._END[:8], codec._BEHIND[:-1]]
+)
+def test_bytes_behind_the_value_are_refused_whatever_they_are(behind: bytes) -> None:
+    """Also what the codec itself puts behind a frame to see that there was nothing, or a part of it."""
+    with pytest.raises(WireError):
+        decode(b"\x81\x01" + behind)
+
+
+def test_what_is_put_behind_a_frame_may_stand_in_it() -> None:
+    """It is a value as any other."""
+    assert decode(cbor2.dumps([codec._END])) == [codec._END]

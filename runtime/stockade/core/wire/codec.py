@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gc
 import io
-import os
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import cbor2
 
 from stockade import limits
+from stockade.core.wire import brief
 
 __all__ = ["WireError", "check", "decode", "encode", "join"]
 
@@ -36,9 +36,10 @@ def _refuse_tag(*_: Any) -> NoReturn:
 _TAGS = dict.fromkeys((*range(300), 1004, 43000, 55799), _refuse_tag)
 
 
-#: The head of an array of two, and what stands as its second item: nobody outside this process can write it.
-_PAIR, _END = b"\x82", os.urandom(16)
-_BEHIND = b"\x50" + _END
+#: The head of an array of two, and its second item. None of its bytes is its own head: what a frame ends with cannot
+#: be the beginning of an item that goes on behind it and is the same.
+_PAIR, _END = b"\x82", b"nothing's behind"
+_BEHIND = cbor2.dumps(_END)
 #: Frames of more bytes than this are large: to copy them would cost more than a stream.
 _LARGE = 64 * 1024
 _FAULTS = (cbor2.CBORError, ValueError, OverflowError, MemoryError, RecursionError)
@@ -54,6 +55,8 @@ def decode(data: bytes) -> Any:
     # stream, 4 so. What runs once, with cold caches, costs by how much different code it is.
     if len(data) > _LARGE:
         return _decode_large(data)
+    if _END in data:
+        return _decode_exactly(data)
     try:
         # cbor2 lets an *empty* container stand one level below its limit, and the pair is one level: what is refused
         # here is read again by the decoder that tells exactly.
@@ -124,6 +127,9 @@ def _read(data: bytes, depth: int) -> Any:
 
 def encode(value: Any) -> bytes:
     """The bytes of a value that `check` has passed, or that this package made. Raises WireError for lone surrogates."""
+    written = brief.write(value)
+    if written is not None:
+        return written
     try:
         return cbor2.dumps(value)
     except (cbor2.CBORError, ValueError, TypeError) as error:

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from stockade import limits
+from stockade.core.wire import brief
 from stockade.core.wire.calls import AskedCalls, Kept
 from stockade.core.wire.channels import Channels
 from stockade.core.wire.codec import WireError, decode
@@ -113,7 +114,7 @@ class Conversation:
         and for raw frames that are not each referred to once.
         """
         try:
-            batch = decode(frame)
+            batch = brief.read(frame) or decode(frame)
         except WireError as error:
             raise Breach(BreachCode.BAD_FRAME, str(error)) from error
         if type(batch) is not list or not 0 < len(batch) <= limits.BATCH:
