@@ -16,6 +16,7 @@ import pytest
 
 from stockade import Caller, Event, Events
 from stockade.core.commands.dispatch import Dispatcher, Running
+from stockade.core.commands.refusals import Failures
 from stockade.core.commands.registry import Registry, collect
 from stockade.errors import Code, CommandError, StartError
 from stockade.limits import DELIVERIES, LOGGED_REFUSALS
@@ -253,6 +254,29 @@ def test_values_are_injected_by_their_class(application: Application) -> None:
             bench(registry, {Events: Events(published)})
 
     asyncio.run(main())
+
+
+def test_a_fault_of_the_core_in_a_task_is_answered(
+    application: Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`internal`, and nothing is left of the call: a caller never waits for what the core has got wrong."""
+    registry = application(app=f"{KINDS['coroutine']}(): raise ValueError")
+
+    def broken(*_: object) -> CommandError:
+        raise RuntimeError("the core itself")
+
+    monkeypatch.setattr(Failures, "refusal", broken)
+
+    async def main() -> None:
+        tried = bench(registry)
+        tried.call("f")
+        ((_, error),) = await tried.answered(1)
+        assert error is not None
+        assert error.code == Code.INTERNAL
+        await tried.settled()
+
+    asyncio.run(main())
+    assert "the core itself" in caplog.text
 
 
 SLOW = """

@@ -48,3 +48,13 @@ def test_what_is_meant_to_be_seen_is_not_counted(caplog: pytest.LogCaptureFixtur
     for _ in range(LOGGED_REFUSALS + 1):
         assert failures.refusal(CommandError("notes.locked"), "command f", "a").code == "notes.locked"
     assert not caplog.records
+
+
+def test_a_fault_of_the_core_is_internal(caplog: pytest.LogCaptureFixture) -> None:
+    """With a reference as for a command's failure, and an event of its own in the log."""
+    failures = Failures(logging.getLogger("test"), lambda: 0.0, lambda: None)
+    error = failures.internal(ValueError("inside"), "call 3 of editor@1", "editor")
+    assert error.code == Code.INTERNAL
+    assert "inside" not in error.message
+    assert vars(caplog.records[0])["event"] == "core_fault"
+    assert error.data["reference"] in caplog.records[0].getMessage()

@@ -239,6 +239,10 @@ class Dispatcher:
             with nullcontext() if event.trace is None else within(event.trace):
                 self._start(ready, event, {}, event.source, partial(self._delivery_ended, event.source), None)
 
+    def internal(self, error: BaseException, what: str, owner: str) -> CommandError:
+        """The answer to a call that a fault of the core's own has ended; `what` and `owner` are for the log."""
+        return self._failures.internal(error, what, owner)
+
     def close(self) -> None:
         """Cancel all that runs, calls and deliveries; what waits for an answer is answered `cancelled`."""
         for running in list(self._running):
@@ -408,6 +412,8 @@ class Dispatcher:
             self._tasks.discard(task)
             if task.cancelled():  # by `cancel`, which has answered, or by whoever closes the loop
                 self._ended(running, (None, CommandError(Code.CANCELLED, "the call was cancelled")))
+            elif (error := task.exception()) is not None:  # a fault of ours: what a command raises is an outcome
+                self._ended(running, (None, self.internal(error, "a task", "the core")))
             else:
                 self._ended(running, task.result())
 

@@ -62,16 +62,22 @@ class Failures:
 
     def logged(self, error: BaseException, what: str, owner: str) -> CommandError:
         """`failed`, with the reference under which the log has the traceback, or the news that it has a count alone."""
+        return self._logged(Code.FAILED, "the command failed", error, what, owner)
+
+    def internal(self, error: BaseException, what: str, owner: str) -> CommandError:
+        """`internal`, as `logged`: the fault is the core's own, and the call shall not wait for ever."""
+        return self._logged(Code.INTERNAL, "the core has a fault of its own here", error, what, owner)
+
+    def _logged(self, code: Code, said: str, error: BaseException, what: str, owner: str) -> CommandError:
         reference = secrets.token_hex(4)
         if self._may_log(owner):
-            extra = {"event": "command_failed", "fields": {"reference": reference}}
+            event = "command_failed" if code is Code.FAILED else "core_fault"
+            extra = {"event": event, "fields": {"reference": reference}}
             self._log.error("%s failed (reference %s)", what, reference, exc_info=error, extra=extra)
-            message = f"the command failed; the core's log has the reason as {reference}"
+            message = f"{said}; the core's log has the reason as {reference}"
         else:
-            message = (
-                f"the command failed; too many did, so that the core's log has no {reference} but only their number"
-            )
-        return CommandError(Code.FAILED, message, {"reference": reference})
+            message = f"{said}; too many did, so that the core's log has no {reference} but only their number"
+        return CommandError(code, message, {"reference": reference})
 
     def flush(self) -> None:
         """Log how many failures were not logged one by one."""
