@@ -107,6 +107,7 @@ def test_a_refusal_and_its_rule(stockade: Run, folder: Path) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("not_allowed: ")
     assert "stockade.toml:17" in done.stderr
+    assert done.stderr.count("not_allowed") == 1
 
 
 def test_a_worker_without_capabilities_may_nothing(stockade: Run, folder: Path) -> None:
@@ -119,7 +120,9 @@ def test_a_path_out_of_the_scope(stockade: Run, folder: Path) -> None:
     """The core opens nothing; the line below says which rule is missing."""
     done = stockade("invoke", "editor", "notes.read", "name=stockade.toml")
     assert done.returncode == 3
+    assert done.stderr.startswith("not_allowed: notes.read may not use the path 'stockade.toml': ")
     assert 'scopes."notes.read"' in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_command_that_is_none_and_the_nearest(stockade: Run, folder: Path) -> None:
@@ -194,6 +197,25 @@ def test_the_log_is_shown_when_nothing_answers(stockade: Run, folder: Path) -> N
     done = stockade("invoke", "editor", "notes.who")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("notes.py:2") == 1
+    assert done.stderr.endswith("stockade invoke: there was no answer\n")
+
+
+@pytest.mark.parametrize(("body", "how"), [("os._exit(0)", "exit status 0"), ("ctypes.string_at(0)", "signal SIGSEGV")])
+def test_a_command_that_ends_the_core(stockade: Run, folder: Path, body: str, how: str) -> None:
+    """It is said that it was in this call, and how; the exit code is that of a core that failed."""
+    with (folder / "notes.py").open("a") as file:
+        file.write(f'import ctypes, os\n@command("notes.end")\ndef end() -> None:\n    {body}\n')
+    done = stockade("invoke", "editor", "notes.end")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f'reason="{how}"' in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("stockade invoke: the core ended in this call: notes.end, ")
+
+
+def test_a_module_that_ends_the_core_is_not_the_calls_doing(stockade: Run, folder: Path) -> None:
+    """It ended before."""
+    (folder / "notes.py").write_text("import os\nos._exit(0)\n")
+    done = stockade("invoke", "editor", "notes.who")
+    assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.endswith("stockade invoke: there was no answer\n")
 
 

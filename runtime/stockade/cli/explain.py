@@ -31,10 +31,11 @@ _VERBS = {
 
 @attrs.frozen
 class Explanation:
-    """A decision as lines for people and as JSON values for programs."""
+    """A decision as lines for people and as JSON values for programs; `refusal` is what of the lines says why not."""
 
     allowed: bool
     lines: tuple[str, ...]
+    refusal: tuple[str, ...]
     json: dict[str, Any]
 
     @property
@@ -70,6 +71,8 @@ def explain(
         scope = authority.scope(worker, name)
         judged = {argument: scope.admits(value) for argument, value in values.items()}
     allowed = decision.allowed and all(one.allowed for one in judged.values())
+    refused = [one for one in (decision, *judged.values()) if not one.allowed]
+    near = _nearest_lines(decision, name, commands)
     told = {argument: {"value": values[argument], **_json(one)} for argument, one in judged.items()}
     asked = {"worker": worker, "act": str(act), "name": name}
     return Explanation(
@@ -77,10 +80,11 @@ def explain(
         (
             *_decision_lines(worker, act, name, decision),
             *_exporter_lines(exporter),
-            *_nearest_lines(decision, name, commands),
+            *near,
             *(line for argument, one in judged.items() for line in _argument_lines(argument, values[argument], one)),
             *_unjudged_lines(name, values.keys() - judged.keys() if decision.allowed else ()),
         ),
+        (*(line for one in refused for line in (f"{one.code}: {one.reason}", *_origin_lines(one))), *near),
         {**asked, **_json(decision), "allowed": allowed, "exporter": exporter, "arguments": told},
     )
 

@@ -63,22 +63,36 @@ def invoke(
     configuration = open_configuration(file)
     spec = find_worker(configuration, worker)
     outcome = Trial(configuration, spec, worker, log_level, options.wants_color(color)).run(request)
-    match outcome.answer:
+    if outcome.answer is None:
+        return _no_answer(outcome, request)
+    why = _why(configuration, worker, request, outcome.answer.get("error", {}).get("code"))
+    return _print_answer(outcome, outcome.answer, why, raw)
+
+
+def _print_answer(outcome: Outcome, answer: dict[str, Any], why: tuple[str, ...], raw: bool) -> int:
+    """Print the answer, with `why` the policy refused it; the exit code."""
+    match answer:
         case {"result": result}:
             _print_result(result, raw)
             _print_log(outcome, outcome.code != Exit.WELL)
             return Exit.WELL
         case {"error": error}:
-            _print_error(error)
+            click.echo("\n".join(why or _error_lines(error)), err=True)
             _print_log(outcome, error["code"] in _OF_THE_LOG)
-            _print_reason(configuration, worker, request, error["code"])
             return Exit.REFUSED
-        case {"unsendable": reason}:
-            click.echo(f"stockade invoke: this cannot be sent: {escape(reason)}; write another value", err=True)
-            return Exit.CONFIGURATION
+    reason = escape(answer["unsendable"])
+    click.echo(f"stockade invoke: this cannot be sent: {reason}; write another value", err=True)
+    return Exit.CONFIGURATION
+
+
+def _no_answer(outcome: Outcome, request: Request) -> int:
+    """Say what happened instead, unless it was Ctrl-C; the exit code."""
     if outcome.code < BY_SIGNAL:
         _print_log(outcome, True)
-        click.echo("stockade invoke: there was no answer", err=True)
+        what = "there was no answer"
+        if outcome.called and outcome.code == Exit.CORE_FAILED:
+            what = f"the core ended in this call: {request.command}, or what it calls, ends, crashes or holds it"
+        click.echo(f"stockade invoke: {what}", err=True)
     return outcome.code or Exit.WORKER_FAILED
 
 
@@ -89,10 +103,9 @@ def _print_result(result: Any, raw: bool) -> None:
         click.echo(values.as_written(result))
 
 
-def _print_error(error: dict[str, Any]) -> None:
-    click.echo(escape(f"{error['code']}: {error['message']}" if error["message"] else error["code"]), err=True)
-    if error["data"] is not None:
-        click.echo(values.as_written(error["data"]), err=True)
+def _error_lines(error: dict[str, Any]) -> list[str]:
+    said = escape(f"{error['code']}: {error['message']}" if error["message"] else error["code"])
+    return [said] if error["data"] is None else [said, values.as_written(error["data"])]
 
 
 def _print_log(outcome: Outcome, wanted: bool) -> None:
@@ -100,14 +113,12 @@ def _print_log(outcome: Outcome, wanted: bool) -> None:
         click.echo(outcome.log, err=True, nl=False)
 
 
-def _print_reason(configuration: Configuration, worker: str, request: Request, code: str) -> None:
+def _why(configuration: Configuration, worker: str, request: Request, code: str | None) -> tuple[str, ...]:
     """What the policy says of a refusal, if it is the policy's: the worker is not told, its author may know."""
     if code not in _OF_POLICY:
-        return
+        return ()
     from stockade.cli.explain import explain  # it has the core's policy, which an answer does not need
 
     commands = import_modules(configuration.app.commands, configuration.folder, limits.IMPORT).commands
     paths = {name: value for name, value in request.arguments.items() if isinstance(value, str)}
-    explanation = explain(configuration, commands, worker, request.command, arguments=paths)
-    if not explanation.allowed:
-        click.echo("\n".join(explanation.lines), err=True)
+    return explain(configuration, commands, worker, request.command, arguments=paths).refusal

@@ -47,12 +47,14 @@ class Request:
 
 @attrs.frozen
 class Outcome:
-    """What came of it. `answer` has one key, ``result``, ``error`` or ``unsendable``; None if nothing answered.
+    """What came of it. `answer` has one key, ``result``, ``error`` or ``unsendable``; None if nothing answered, and
+    `called` says whether it was asked at all.
 
     `code` is the supervisor's exit code, or BY_SIGNAL + n if signal n ended it; `log` what it has kept to itself.
     """
 
     answer: dict[str, Any] | None
+    called: bool
     code: int
     log: str
 
@@ -78,7 +80,8 @@ class Trial:
             asked.write(json.dumps(attrs.asdict(request)).encode())
             asked.flush()
             code = _supervised(self._plan(asked, answered), None if self.log_level else log)
-            return Outcome(_answer(_content(answered)), code, _content(log).decode(errors="replace"))
+            called, answer = _written(_content(answered))
+            return Outcome(answer, called, code, _content(log).decode(errors="replace"))
 
     def _plan(self, asked: IO[bytes], answered: IO[bytes]) -> control.Plan:
         """The core gets the whole configuration, so that it knows all workers; the supervisor starts this one alone."""
@@ -112,10 +115,10 @@ def _content(file: IO[bytes]) -> bytes:
     return file.read()
 
 
-def _answer(written: bytes) -> dict[str, Any] | None:
-    """The answer, if the worker came to the end of its line."""
-    answer: dict[str, Any] | None = json.loads(written) if written.endswith(b"\n") else None
-    return answer
+def _written(by_the_worker: bytes) -> tuple[bool, dict[str, Any] | None]:
+    """Whether it has called, which is an empty line; and the answer behind it, if the worker came to its end."""
+    _, newline, answer = by_the_worker.partition(b"\n")
+    return bool(newline), json.loads(answer) if answer.endswith(b"\n") else None
 
 
 def _supervised(todo: control.Plan, log: IO[bytes] | None) -> int:

@@ -92,6 +92,8 @@ def decide(
         history = History()
     recent = tuple(at for at in history.restarts if now - at < policy.within)
     if len(recent) >= policy.restarts:
+        if not policy.restarts:
+            return GivenUp("it may not be started again")
         return GivenUp(f"{len(recent)} restarts in {policy.within:g} s were not enough")
     return Again(_wait(policy, history.streak, chance), History((*recent, now), history.streak + 1))
 

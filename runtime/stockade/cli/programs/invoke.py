@@ -23,9 +23,10 @@ _READ: dict[str, Callable[[Any], Any]] = {"$bytes": base64.b64decode, "$float": 
 def main(asked: str, answered: str) -> None:
     """Call, and write down the answer: a ``result``, an ``error``, or what is ``unsendable``."""
     request = json.loads(Path(asked).read_text())
-    with connect() as core:
+    with connect() as core, Path(answered).open("w") as file:
+        print(file=file, flush=True)  # from here on whatever ends the core may be the command's doing
         answer = call(core.options(timeout=request["timeout"]), request["command"], request["arguments"])
-        Path(answered).write_text(json.dumps(answer) + "\n")  # without its newline it would not count
+        print(json.dumps(answer), file=file)  # without its newline it would not count
 
 
 def call(core: Any, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
