@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockade.observe.logs import FORMATS, LEVELS, Record, escape, exit_text, format_human, format_json, is_shown
+from stockade.observe.logs import (
+    FORMATS,
+    LEVELS,
+    Record,
+    escape,
+    exit_text,
+    format_human,
+    format_json,
+    is_shown,
+    parse_json,
+)
 
 TIME = 1_700_000_000.25
 
@@ -53,6 +63,28 @@ def test_json_line_says_exactly_what_was_written(text: str) -> None:
     line = format_json(record(text))
     assert line.isascii()
     assert json.loads(line)["message"] == text
+
+
+@given(st.text(), st.sampled_from([None, "stdout"]), st.lists(st.text()))
+def test_json_line_can_be_read_back(text: str, stream: str | None, lines: list[str]) -> None:
+    """As the record that it was."""
+    said = record(text, stream=stream, event="happened", fields={"a": [1]}, lines=tuple(lines))
+    assert parse_json(format_json(said)) == said
+
+
+@pytest.mark.parametrize("line", ["", "text", "[]", "{}", '{"time": 1}'])
+def test_what_is_no_record_is_not_read_as_one(line: str) -> None:
+    """It is the log of somebody else."""
+    with pytest.raises(ValueError, match="no record"):
+        parse_json(line)
+
+
+def test_counts_are_shown_where_there_is_something_to_count() -> None:
+    """People see what is not zero, without braces; programs see all, as it is."""
+    said = record(fields={"code": 0}, counts={"calls": 3, "emits": 0, "refusals": {"call busy": 2, "emit": 0}, "a": {}})
+    assert format_human(said, False).endswith("hello code=0 calls=3 refusals.call.busy=2")
+    assert json.loads(format_json(said))["refusals"] == {"call busy": 2, "emit": 0}
+    assert json.loads(format_json(said))["emits"] == 0
 
 
 def test_json_line_has_its_keys_and_no_field_stands_for_them() -> None:

@@ -176,8 +176,9 @@ class Core:
             worker.lost.cancel()
         self._loop.remove_reader(worker.pidfd)
         os.close(worker.pidfd)
-        fields = {"worker": worker.gate.name, **attrs.asdict(worker.gate.statistics()), **attrs.asdict(moved)}
-        _log.info("closed the link of %s", worker.gate.name, extra={"event": "worker_closed", "fields": fields})
+        counts = {**attrs.asdict(worker.gate.statistics()), **attrs.asdict(moved)}
+        said = {"event": "worker_closed", "fields": {"worker": worker.gate.name}, "counts": counts}
+        _log.info("closed the link", extra=said)
 
     def _announce_exit(self, exited: control.Exited, breach: Breach | None) -> None:
         self._announce(
@@ -245,9 +246,9 @@ class Core:
     def log_statistics(self) -> None:
         """Log what every part has counted."""
         house = self.house
-        fields = {
+        counts = {
             "dispatch": attrs.asdict(house.dispatcher.statistics()),
             "bus": attrs.asdict(house.bus.statistics()),
             "authenticator": attrs.asdict(self._authenticator.statistics()),
         }
-        _log.info("the core has stopped", extra={"event": "core_statistics", "fields": fields})
+        _log.info("the core has stopped", extra={"event": "core_statistics", "counts": counts})

@@ -25,6 +25,7 @@ from stockade.demo.show import progress, show_summary, summary
 from stockade.demo.story import Story
 from stockade.errors import StartError
 from stockade.exits import BY_SIGNAL, Exit
+from stockade.observe.logs import escape, format_human, parse_json
 from stockade.supervisor.launch import plan_in_memory, supervisor_program
 
 __all__ = ["run_demo"]
@@ -81,14 +82,15 @@ class _Run:
 
     def _read(self, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip("\n")
-        self._lines = [*self._lines[1 - _LAST :], text]
         try:
             record: Any = json.loads(text)
         except ValueError:
             self._story.faults.append(f"a line of the log is no JSON: {text[:80]}")
-            return
+            record = None
         if isinstance(record, dict):
             self._story.read(record)
+        if not isinstance(record, dict) or record.get("event") != "demo_progress":
+            self._lines = [*self._lines[1 - _LAST :], text]
 
     def _end(self, code: int, seconds: float) -> int:
         shown = summary(self._story, seconds)
@@ -104,12 +106,20 @@ class _Run:
             for check in wrong:
                 print(f"stockade demo: {check.what}: wanted {check.wanted}, came {check.came}", file=sys.stderr)
             print("stockade demo: not everything came out as it should; the last lines of the log:", file=sys.stderr)
-            print("\n".join(self._lines), file=sys.stderr)
+            print("\n".join(map(_readable, self._lines)), file=sys.stderr)
         return Exit.WELL if well else Exit.WORKER_FAILED
 
     def _say(self, words: str) -> None:
         if not self._json:
             self._console.print(words)
+
+
+def _readable(line: str) -> str:
+    """A line of the log as `stockade run` would show it."""
+    try:
+        return format_human(parse_json(line), color=False)
+    except ValueError:
+        return escape(line)
 
 
 def _plan(configuration: Configuration) -> Plan:

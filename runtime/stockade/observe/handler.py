@@ -29,9 +29,9 @@ class CoreHandler(logging.Handler):
     """Formats what is logged and writes it to `descriptor` (made non-blocking here), dropping with a count.
 
     ``log.warning("a call was refused", extra={"event": "call_refused", "fields": {"worker": "editor"}})``: `event` and
-    `fields` (JSON values) are taken from there, a traceback becomes the record's lines; what is logged within a trace
-    has its `trace_id` and `span_id`. `source` is who speaks. Thread-safe. Call `flush` now and then when `is_waiting`,
-    or when the descriptor can be written: what waits is otherwise written with the next record.
+    `fields` (JSON values) and `counts` are taken from there, a traceback becomes the record's lines; what is logged
+    within a trace has its `trace_id` and `span_id`. `source` is who speaks. Thread-safe. Call `flush` now and then when
+    `is_waiting`, or when the descriptor can be written: what waits is otherwise written with the next record.
     """
 
     def __init__(self, descriptor: int, log_format: str, color: bool, source: str = "core") -> None:
@@ -79,7 +79,8 @@ class CoreHandler(logging.Handler):
             fields |= {"trace_id": ids(trace).trace, "span_id": ids(trace).span}
         event = getattr(record, "event", None)
         message = record.getMessage()
-        return Record(record.created, _level(record.levelno), self._source, message, event, fields, tuple(lines))
+        counts, level = getattr(record, "counts", None) or {}, _level(record.levelno)
+        return Record(record.created, level, self._source, message, event, fields, tuple(lines), counts=counts)
 
     def _line(self, record: Record) -> bytes:
         return self._format(record, self._color).encode("utf-8", "backslashreplace") + b"\n"

@@ -11,13 +11,23 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 
-__all__ = ["FORMATS", "LEVELS", "Record", "escape", "exit_text", "format_human", "format_json", "is_shown"]
+__all__ = [
+    "FORMATS",
+    "LEVELS",
+    "Record",
+    "escape",
+    "exit_text",
+    "format_human",
+    "format_json",
+    "is_shown",
+    "parse_json",
+]
 
 #: The levels, from the least.
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -38,7 +48,8 @@ class Record:
     """One thing to log: a line of a worker's output (`stream` is set), or something that happened (`event` is).
 
     `time` is seconds since the epoch; `event` never changes its meaning, `message` is for people; `fields` are JSON
-    values; `lines` belong to it: a worker's last words, a traceback.
+    values; `lines` belong to it: a worker's last words, a traceback. `counts` are fields, too: numbers, and maps of
+    them, of which people are not shown what is zero.
     """
 
     time: float
@@ -49,6 +60,7 @@ class Record:
     fields: dict[str, Any] = attrs.field(factory=dict)
     lines: tuple[str, ...] = ()
     stream: str | None = None  # "stdout" or "stderr"
+    counts: dict[str, Any] = attrs.field(factory=dict)
 
 
 def escape(text: str) -> str:
@@ -82,7 +94,8 @@ def format_human(record: Record, color: bool) -> str:
     # A worker's own words have no level: it did not give one.
     level = "" if record.stream else record.level
     words = f"{escape(record.source)}{_MARKS[record.stream]} {escape(record.message)}"
-    fields = "".join(f" {escape(name)}={_field(value)}" for name, value in record.fields.items() if value is not None)
+    shown = [(name, value) for name, value in record.fields.items() if value is not None]
+    fields = "".join(f" {escape(name)}={_field(value)}" for name, value in [*shown, *_counted(record.counts)])
     if color:
         clock = f"{_DIM}{clock}{_PLAIN}"
         fields = f"{_DIM}{fields}{_PLAIN}" if fields else ""
@@ -93,6 +106,16 @@ def format_human(record: Record, color: bool) -> str:
 def _local(seconds: float) -> datetime:
     """The time in this machine's zone."""
     return datetime.fromtimestamp(seconds, UTC).astimezone()
+
+
+def _counted(counts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """What is not zero, without braces: ``{"refusals": {"call busy": 3}}`` is ``refusals.call.busy=3``."""
+    for name, value in counts.items():
+        path = above + name.replace(" ", ".")
+        if isinstance(value, Mapping):
+            yield from _counted(value, f"{path}.")
+        elif value:
+            yield path, value
 
 
 def _field(value: Any) -> str:
@@ -118,8 +141,20 @@ def format_json(record: Record, color: bool = False) -> str:
     }
     shown = {name: value for name, value in own.items() if value is not None}
     # A field never stands for the record's own: `source` above is the truth.
-    fields = {name: value for name, value in record.fields.items() if name not in own and value is not None}
+    fields = {**record.fields, **record.counts}
+    fields = {name: value for name, value in fields.items() if name not in own and value is not None}
     return json.dumps({**shown, **fields}, default=str)
+
+
+def parse_json(line: str) -> Record:
+    """The record of a line that `format_json` has made; raises ValueError for what is none."""
+    try:
+        said = json.loads(line)
+        own = {name: said.pop(name, None) for name in ("level", "source", "message", "event", "stream")}
+        when, lines = datetime.fromisoformat(said.pop("time")).timestamp(), tuple(said.pop("lines", ()))
+        return Record(when, fields=said, lines=lines, **own)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"no record: {line:.100}") from error
 
 
 #: What `--log-format` may say.
