@@ -11,7 +11,7 @@ import os
 import select
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Player:
         name = f"{os.environ['STOCKADE_WORKER']}@{os.environ['STOCKADE_GENERATION']}"
         self.heard: dict[str, deque[Any]] = {"commands": deque(), "events": deque()}
         self.can_emit = False
+        self.granted: Counter[int] = Counter()
         self.ended: dict[str, Any] | None = None
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
         for place, kind in (("commands", zmq.DEALER), ("events", zmq.SUB), ("emits", zmq.XPUB)):
@@ -62,7 +63,11 @@ class Player:
             case "subscribe":
                 self._sockets[socket].setsockopt_string(zmq.SUBSCRIBE, value)
             case "batch":
-                self._send(socket, [cbor2.dumps(written_by(value))])
+                raw = [bytes.fromhex(frame) for frame in what.get("raw", [])]
+                self._send(socket, [cbor2.dumps(written_by(value)), *raw])
+            case "granted":
+                channel, count = value
+                self._until(lambda: self.ended or self.granted[channel] >= count, f"credit on channel {channel}")
             case "emit":
                 self._send(socket, [value["topic"].encode() + cbor2.dumps(written_by(value["body"]))])
             case "frames":
@@ -107,9 +112,9 @@ class Player:
         come = dict(poller.poll(milliseconds))
         for place, socket in self._sockets.items():
             if socket in come:
-                self._hear(place, socket.recv())
+                self._hear(place, *socket.recv_multipart())
 
-    def _hear(self, place: str, frame: bytes) -> None:
+    def _hear(self, place: str, frame: bytes, *raw: bytes) -> None:
         if place == "emits":
             self.can_emit = self.can_emit or frame == b"\x01"
         elif place == "events":
@@ -117,10 +122,20 @@ class Player:
             self.heard["events"].append([topic.decode() + "|", cbor2.loads(body)])
         else:
             for message in cbor2.loads(frame):
+                _put_in_place(message, raw)
                 if message[0] == "breach":
                     self.ended = message[1]
+                elif message[0] == "credit":
+                    self.granted[message[1]] += message[2]
                 else:
                     self.heard["commands"].append(message)
+
+
+def _put_in_place(message: list[Any], raw: tuple[bytes, ...]) -> None:
+    """Give a result or item the frame that is its value; a core may send bytes so, or as any other value."""
+    if message[0] in ("result", "item") and len(message) > 3 and "raw" in message[3]:
+        message[2] = raw[message[3]["raw"] - 1]
+        del message[3]
 
 
 def main(script: Path, outcome: Path) -> None:

@@ -5,22 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from protocol_vectors.message_table import TRACE
 from protocol_vectors.notation import written_by
 from protocol_vectors.reader import of, sections
 
 from stockade.core.wire.conversation import Conversation
-from stockade.core.wire.happenings import Call, CallOptions, Happening, Hello, Leaving, Ready, Reply
-from stockade.errors import Breach
+from stockade.core.wire.happenings import (
+    MISSING,
+    Call,
+    CallOptions,
+    Cancel,
+    Credit,
+    Drop,
+    End,
+    Export,
+    Happening,
+    Hello,
+    Leaving,
+    Offer,
+    Ready,
+    Reply,
+)
+from stockade.errors import Breach, CommandError
 from stockade_frontend.errors import CoreBroken
 from stockade_frontend.messages import read
 from stockade_frontend.session import Session
 from stockade_frontend.wire import decode
 
+#: The traceparents of the vectors that are well-formed.
+TRACES = (TRACE, f"01{TRACE[2:]}-what-comes")
 BY_NAME = {vector["name"]: vector for vector in sections()["messages"]}
 
 
 def frame(vector: dict[str, Any]) -> bytes:
     return bytes.fromhex(vector["hex"])
+
+
+def raw_of(vector: dict[str, Any]) -> list[bytes]:
+    """The raw frames behind the batch."""
+    return [bytes.fromhex(each) for each in vector.get("frames", [])]
 
 
 def conversation(vector: dict[str, Any]) -> Conversation:
@@ -32,34 +55,69 @@ def conversation(vector: dict[str, Any]) -> Conversation:
 
 
 def take(conversation: Conversation, vector: dict[str, Any]) -> list[Happening | None]:
-    return [conversation.take(message) for message in conversation.open(frame(vector))]
+    return [conversation.take(message) for message in conversation.open(frame(vector), raw_of(vector))]
 
 
-def expected(message: list[Any]) -> Happening | None:
+def expected(message: list[Any], raw: list[bytes]) -> Happening | None:
     """What a message of a worker is to be taken for; its integers are integers, however they were written."""
     verb, *elements = message
     match verb:
         case "hello":
             return Hello(elements[0]["stub"])
         case "ready":
-            return Ready({})
+            exports = elements[0].get("exports", {}) if elements else {}
+            return Ready({name: Export(**_known(said)) for name, said in exports.items()})
         case "call":
-            options = CallOptions(100) if len(elements) > 3 and "deadline" in elements[3] else None
-            return Call(int(elements[0]), elements[1], elements[2], options)
+            options = elements[3] if len(elements) > 3 else {}
+            frames = {name: raw[int(index) - 1] for name, index in options.get("raw", {}).items()}
+            return Call(int(elements[0]), elements[1], elements[2] | frames, _options(options))
         case "ping":
             return Reply(["pong", int(elements[0])])
         case "bye":
             return Leaving(int(elements[0]["emitted"]))
         case "pong":
             return None
+        case "cancel":
+            return Cancel(int(elements[0]))
+        case "credit":
+            return Credit(int(elements[0]), int(elements[1]))
+        case "end":
+            return End(int(elements[0]), _error(elements[1]) if len(elements) > 1 else None)
+        case "drop":
+            return Drop(int(elements[0]))
     raise AssertionError(f"a vector with the verb {verb}")
+
+
+def _known(export: dict[str, Any]) -> dict[str, Any]:
+    return {"concurrency": int(export.get("concurrency", 1)), "idempotent": export.get("idempotent", False)}
+
+
+def _error(said: dict[str, Any]) -> CommandError:
+    return CommandError(said["code"], said["message"], said.get("data"))
+
+
+def _options(said: dict[str, Any]) -> CallOptions | None:
+    """What the options of a valid call say, None for nothing that is known."""
+    options = CallOptions(
+        deadline=MISSING if "deadline" not in said else None if said["deadline"] is None else int(said["deadline"]),
+        channels=tuple(_offer(name, channel) for name, channel in said.get("channels", {}).items()),
+        trace=said.get("trace") if said.get("trace") in TRACES else None,
+        idempotent=said.get("idempotent", False),
+    )
+    return None if options == CallOptions() else options
+
+
+def _offer(name: str, channel: dict[str, Any]) -> Offer:
+    granted = int(channel.get("credit", 0)) if channel["to"] == "caller" else 0
+    return Offer(name, int(channel["id"]), channel["to"], granted)
 
 
 @of("messages", **{"from": "worker", "valid": True})
 def test_message_of_a_worker_is_taken(vector: dict[str, Any]) -> None:
     """Each message of the batch makes happen what it says, and its numbers are integers."""
     taken = take(conversation(vector), vector)
-    assert repr(taken) == repr([expected(message) for message in written_by(vector["value"])])
+    raw = raw_of(vector)
+    assert repr(taken) == repr([expected(message, raw) for message in written_by(vector["value"])])
 
 
 @of("messages", **{"from": "worker", "valid": False, "answered": "bad_message"})
@@ -105,5 +163,5 @@ def test_bad_message_of_the_core_is_said_to_be_its_fault(vector: dict[str, Any])
     session.grants.commands.allows("echo")
     session.call("echo", {})
     with pytest.raises(CoreBroken) as broken:
-        session.receive(frame(vector))
+        session.receive(frame(vector), **({"raw": raw_of(vector)} if "frames" in vector else {}))
     assert broken.value.code == 70

@@ -1,98 +1,63 @@
-"""Scripts of what a worker says and the core answers (docs/protocol.md, sections 3 and 5 to 10). Knows no codec.
-
-A script is (name, about, whether it needs real sockets, steps, the breach code that ends it or None; a list:
-one of them).
-"""
+"""Scripts of what a worker says and the core answers (docs/protocol.md, sections 3 and 5 to 10). Knows no codec."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from protocol_vectors.diagnostic import compile_item
+from protocol_vectors.call_table import CALLS
+from protocol_vectors.channel_table import CHANNELS
+from protocol_vectors.steps import (
+    BYE,
+    GREETING,
+    HELLO,
+    LEAVING,
+    Script,
+    binds,
+    closes,
+    emits,
+    frames,
+    gets,
+    hears,
+    refusal,
+    says,
+    subscribes,
+    zeros,
+)
 
-__all__ = ["CONVERSATIONS", "SCENE", "Script"]
-
-Step = dict[str, Any]
-Script = tuple[str, str, bool, list[Step], str | list[str] | None]
+__all__ = ["CONVERSATIONS", "SCENE"]
 
 #: What the core of every script is.
 SCENE: dict[str, Any] = {
     "about": "The worker editor@1 of every conversation, what it may do, and what the commands of its core do.",
     "worker": "editor",
     "generation": 1,
-    "limits": {"calls": 4, "topics": 4, "message": 65536, "event": 65536},
+    "limits": {"calls": 4, "topics": 4, "message": 65536, "event": 65536, "channels": 4},
     "grants": {
         "commands": {"allow": ["*"], "deny": ["secret"]},
         "listen": {"allow": ["notes/**", "editor/**"], "deny": ["notes/secret/**"]},
         "emit": {"allow": ["editor/**"], "deny": []},
     },
     "commands": {
+        "size": "takes `data`, bytes, and returns how many they are",
+        "blob": "takes `size` and returns so many zero bytes",
+        "count": "yields the integers from 0 that are below `to`",
+        "broken": "yields 0 and then raises an error with the code scene.broken",
+        "total": "receives integers on the channel `numbers` and returns their sum; an end with an error is its own",
+        "weigh": "receives bytes on the channel `parts` and returns how many they are in all",
+        "later": "returns null at once; then it sends 0, 1 and 2 on the channel `numbers`, and ends it",
+        "hold": "returns null at once; it keeps the channel `numbers`, and neither sends nor receives on it",
         "echo": "takes `value`, any value, null if it is missing, and returns it",
         "hang": "returns when it is cancelled, and not before",
         "fail": "raises an exception that is no CommandError",
         "ghost": "is allowed, and does not exist",
         "secret": "exists, and is not allowed",
     },
+    "exports": {
+        "editor.*": "is what the worker may export",
+        "editor.ask": "is called once by the core itself, with `value` 1, when the worker that exports it is ready",
+        "editor.slow": "is called so too, with a deadline so short that it passes; then the core cancels the call",
+    },
 }
-
-HELLO = '["hello", {"protocol": 1, "stub": "test/0"}]'
-WELCOME = '["welcome", {"protocol": 1, "worker": "editor", "generation": 1}]'
-
-
-def says(*messages: str) -> Step:
-    """The worker sends one batch."""
-    return {"worker": {"socket": "commands", "batch": [compile_item(message).value for message in messages]}}
-
-
-def frames(*given: str, socket: str = "commands") -> Step:
-    """The worker sends one ZeroMQ message of these frames."""
-    return {"worker": {"socket": socket, "frames": list(given)}}
-
-
-def zeros(count: int, socket: str = "commands") -> Step:
-    """The worker sends one frame of so many zero bytes."""
-    return {"worker": {"socket": socket, "zeros": count}}
-
-
-def subscribes(topic: str) -> Step:
-    """The worker subscribes, and waits till the core has it."""
-    return {"worker": {"socket": "events", "subscribe": topic}}
-
-
-def emits(topic: str, body: str) -> Step:
-    """The worker emits an event."""
-    return {"worker": {"socket": "emits", "topic": topic, "body": compile_item(body).value}}
-
-
-def closes(socket: str) -> Step:
-    """The worker closes one of its sockets."""
-    return {"worker": {"socket": socket, "close": True}}
-
-
-def binds(**how: str) -> Step:
-    """The worker binds its sockets otherwise than it should."""
-    return {"worker": {"bind": how}}
-
-
-def hears(*messages: str) -> Step:
-    """The core sends these messages next, in one batch or several."""
-    return {"core": {"socket": "commands", "messages": [compile_item(message).value for message in messages]}}
-
-
-def gets(topic: str, body: str) -> Step:
-    """The core sends this event next."""
-    return {"core": {"socket": "events", "topic": topic, "body": compile_item(body).value}}
-
-
-def refusal(number: int, code: str) -> str:
-    """The error that ends a call."""
-    return f'["error", {number}, {{"code": "{code}"}}]'
-
-
-GREETING = [says(HELLO), hears(WELCOME)]
-#: Bye is said, and not answered yet, for a call runs on.
-LEAVING = [*GREETING, says('["call", 1, "hang", {}]'), says('["bye", {"emitted": 0}]')]
-BYE = [says('["bye", {"emitted": 0}]'), hears('["bye", {"emitted": 0}]')]
 
 _TURNS: list[Script] = [
     ("greeting", "Hello, ready, bye.", False, [*GREETING, says('["ready"]'), *BYE], None),
@@ -483,13 +448,6 @@ _EVENTS: list[Script] = [
 
 _SOCKETS: list[Script] = [
     (
-        "two-frames",
-        "A message is one frame.",
-        True,
-        [*GREETING, frames("8181657265616479", "00")],
-        "bad_frame",
-    ),
-    (
         "two-frames-of-an-emit",
         "An emit is one frame.",
         True,
@@ -513,4 +471,14 @@ _SOCKETS: list[Script] = [
     ("wrong-generation", "The name of an earlier start.", True, [binds(username="editor@0")], "authentication"),
 ]
 
-CONVERSATIONS: list[Script] = [*_TURNS, *_VERSIONS, *_PINGS, *_CALLS, *_LEAVING, *_EVENTS, *_SOCKETS]
+CONVERSATIONS: list[Script] = [
+    *_TURNS,
+    *_VERSIONS,
+    *_PINGS,
+    *_CALLS,
+    *CALLS,
+    *CHANNELS,
+    *_LEAVING,
+    *_EVENTS,
+    *_SOCKETS,
+]

@@ -19,6 +19,8 @@ __all__ = [
     "FROM_WORKER",
     "PATTERNS",
     "PREFIXES",
+    "RAW_FROM_CORE",
+    "RAW_FROM_WORKER",
     "SUBSCRIPTIONS",
     "TRACE",
 ]
@@ -34,17 +36,57 @@ _PINGS = ", ".join(['["ping", 0]'] * 1024)
 
 FROM_WORKER: list[Frame] = [
     ("hello", '[["hello", {"protocol": 1, "stub": "test/0"}]]'),
-    ("hello-unknown-key", '[["hello", {"protocol": 1, "stub": "test/0", "exports": ["thumbs.make"], "x": null}]]'),
+    ("hello-unknown-key", '[["hello", {"protocol": 1, "stub": "test/0", "later": ["thumbs.make"], "x": null}]]'),
     ("hello-further-elements", '[["hello", {"protocol": 1, "stub": "test/0"}, "later", {}]]'),
     ("hello-float-version", '[["hello", {"protocol": 1.0, "stub": ""}]]'),
     ("ready", '[["ready"]]'),
     ("ready-further-elements", '[["ready", {"later": true}]]'),
+    ("ready-exports", '[["ready", {"exports": {"a.b": {"concurrency": 4, "idempotent": true}, "c.d": {}}}]]'),
+    ("ready-exports-none", '[["ready", {"exports": {}}]]'),
+    ("ready-exports-unknown-key", '[["ready", {"exports": {"a.b": {"concurrency": 1.0, "later": 1}}}, "later"]]'),
     ("call", '[["call", 1, "echo", {"value": 1}]]'),
     ("call-without-arguments", '[["call", 1, "echo", {}]]'),
     ("call-null-argument", '[["call", 1, "echo", {"value": null}]]'),
     ("call-empty-options", '[["call", 1, "echo", {"value": 1}, {}]]'),
     ("call-unknown-option", '[["call", 1, "echo", {"value": 1}, {"later": [1, 2]}]]'),
     ("call-deadline", '[["call", 1, "echo", {"value": 1}, {"deadline": 100}]]'),
+    ("call-deadline-null", '[["call", 1, "echo", {}, {"deadline": null}]]'),
+    ("call-deadline-zero", '[["call", 1, "echo", {}, {"deadline": 0}]]'),
+    ("call-deadline-float", '[["call", 1, "echo", {}, {"deadline": 5000.0}]]'),
+    ("call-deadline-largest", '[["call", 1, "echo", {}, {"deadline": 9007199254740991}]]'),
+    ("call-idempotent", '[["call", 1, "echo", {}, {"idempotent": true}]]'),
+    ("call-idempotent-false", '[["call", 1, "echo", {}, {"idempotent": false}]]'),
+    ("call-trace", f'[["call", 1, "echo", {{}}, {{"trace": "{TRACE}"}}]]'),
+    ("call-trace-version", f'[["call", 1, "echo", {{}}, {{"trace": "01{TRACE[2:]}-what-comes"}}]]'),
+    ("call-trace-ignored", f'[["call", 1, "echo", {{}}, {{"trace": "{TRACE.upper()}"}}]]'),
+    ("call-trace-ignored-version", f'[["call", 1, "echo", {{}}, {{"trace": "ff{TRACE[2:]}"}}]]'),
+    ("call-trace-ignored-longer", f'[["call", 1, "echo", {{}}, {{"trace": "{TRACE}-more"}}]]'),
+    ("call-trace-ignored-zero", f'[["call", 1, "echo", {{}}, {{"trace": "00-{"0" * 32}-b7ad6b7169203331-01"}}]]'),
+    ("call-trace-ignored-number", '[["call", 1, "echo", {}, {"trace": 1}]]'),
+    ("call-channel", '[["call", 1, "echo", {}, {"channels": {"rows": {"id": 1, "to": "callee"}}}]]'),
+    ("call-channel-credit", '[["call", 1, "x", {}, {"channels": {"yield": {"id": 1, "to": "caller", "credit": 8}}}]]'),
+    ("call-channel-float", '[["call", 1, "x", {}, {"channels": {"a": {"id": 1.0, "to": "caller", "credit": 8.0}}}]]'),
+    ("call-channel-no-credit", '[["call", 1, "x", {}, {"channels": {"a": {"id": 1, "to": "caller"}}}]]'),
+    ("call-channel-own-credit", '[["call", 1, "x", {}, {"channels": {"a": {"id": 1, "to": "callee", "credit": 8}}}]]'),
+    ("call-channel-unknown-key", '[["call", 1, "x", {}, {"channels": {"a": {"id": 1, "to": "callee", "later": 8}}}]]'),
+    (
+        "call-channels-any-order",
+        '[["call", 1, "x", {"c": 1}, {"channels": {"a": {"id": 7, "to": "callee"}, "b": {"id": 3, "to": "caller"}}}]]',
+    ),
+    ("call-channels-none", '[["call", 1, "echo", {}, {"channels": {}, "raw": {}}]]'),
+    ("cancel", '[["call", 1, "hang", {}], ["cancel", 1]]'),
+    ("cancel-further-elements", '[["call", 1, "hang", {}], ["cancel", 1.0, "later"]]'),
+    ("end", '[["call", 1, "x", {}, {"channels": {"a": {"id": 1, "to": "callee"}}}], ["end", 1]]'),
+    (
+        "end-error",
+        (
+            '[["call", 1, "x", {}, {"channels": {"a": {"id": 1, "to": "callee"}}}], '
+            '["end", 1, {"code": "notes.locked", "message": "no", "data": 5, "later": 1}, "later"]]'
+        ),
+    ),
+    ("credit", '[["call", 1, "x", {}, {"channels": {"a": {"id": 1, "to": "caller"}}}], ["credit", 1, 8]]'),
+    ("credit-float", '[["call", 1, "x", {}, {"channels": {"a": {"id": 1, "to": "caller"}}}], ["credit", 1.0, 8.0, 1]]'),
+    ("drop", '[["call", 1, "x", {}, {"channels": {"a": {"id": 1, "to": "caller"}}}], ["drop", 1, "later"]]'),
     ("call-argument-with-mark", '[["call", 1, "echo", {"!value": 1}]]'),
     ("call-further-elements", '[["call", 1, "echo", {"value": 1}, {}, "later", null]]'),
     ("call-id-zero", '[["call", 0, "echo", {}]]'),
@@ -142,6 +184,106 @@ BAD_FROM_WORKER: list[BadFrame] = [
     ("call-options-null", '[["call", 1, "echo", {}, null]]', "answered", True),
     ("call-option-insists", '[["call", 1, "echo", {}, {"!later": 1}]]', "answered", True),
     ("call-option-insists-empty", '[["call", 1, "echo", {}, {"x": 1, "!": null}]]', "answered", True),
+    ("call-deadline-text", '[["call", 1, "echo", {}, {"deadline": "5"}]]', "answered", True),
+    ("call-deadline-true", '[["call", 1, "echo", {}, {"deadline": true}]]', "answered", True),
+    ("call-deadline-negative", '[["call", 1, "echo", {}, {"deadline": -1}]]', "answered", True),
+    ("call-deadline-fraction", '[["call", 1, "echo", {}, {"deadline": 0.5}]]', "answered", False),
+    ("call-idempotent-number", '[["call", 1, "echo", {}, {"idempotent": 1}]]', "answered", True),
+    ("call-parent-null", '[["call", 1, "echo", {}, {"parent": null}]]', "answered", True),
+    ("call-parent-text", '[["call", 1, "echo", {}, {"parent": "1"}]]', "answered", True),
+    ("call-channels-array", '[["call", 1, "echo", {}, {"channels": []}]]', "answered", True),
+    ("call-channel-empty", '[["call", 1, "echo", {}, {"channels": {"a": {}}}]]', "answered", True),
+    ("call-channel-number", '[["call", 1, "echo", {}, {"channels": {"a": 1}}]]', "answered", True),
+    (
+        "call-channel-id-text",
+        '[["call", 1, "echo", {}, {"channels": {"a": {"id": "1", "to": "caller"}}}]]',
+        "answered",
+        True,
+    ),
+    ("call-channel-to-missing", '[["call", 1, "echo", {}, {"channels": {"a": {"id": 1}}}]]', "answered", True),
+    (
+        "call-channel-to-other",
+        '[["call", 1, "echo", {}, {"channels": {"a": {"id": 1, "to": "core"}}}]]',
+        "answered",
+        True,
+    ),
+    (
+        "call-channel-credit-negative",
+        '[["call", 1, "echo", {}, {"channels": {"a": {"id": 1, "to": "caller", "credit": -1}}}]]',
+        "answered",
+        True,
+    ),
+    (
+        "call-channel-credit-null",
+        '[["call", 1, "echo", {}, {"channels": {"a": {"id": 1, "to": "caller", "credit": null}}}]]',
+        "answered",
+        True,
+    ),
+    (
+        "call-channel-and-argument",
+        '[["call", 1, "echo", {"a": 1}, {"channels": {"a": {"id": 1, "to": "caller"}}}]]',
+        "answered",
+        False,
+    ),
+    ("call-raw-array", '[["call", 1, "echo", {}, {"raw": [1]}]]', "answered", True),
+    ("call-raw-index-text", '[["call", 1, "echo", {}, {"raw": {"value": "1"}}]]', "answered", True),
+    ("call-raw-no-frame", '[["call", 1, "echo", {}, {"raw": {"value": 1}}]]', "bad_frame", False),
+    ("call-raw-index-zero", '[["call", 1, "echo", {}, {"raw": {"value": 0}}]]', "bad_frame", True),
+    ("call-parent-never-made", '[["call", 1, "echo", {}, {"parent": 1}]]', "unknown_call", False),
+    ("call-parent-zero", '[["call", 1, "echo", {}, {"parent": 0}]]', "unknown_call", False),
+    (
+        "call-channel-id-even",
+        '[["call", 1, "echo", {}, {"channels": {"a": {"id": 2, "to": "caller"}}}]]',
+        "id_not_rising",
+        False,
+    ),
+    (
+        "call-channel-id-twice",
+        '[["call", 1, "x", {}, {"channels": {"a": {"id": 1, "to": "caller"}, "b": {"id": 1, "to": "callee"}}}]]',
+        "id_not_rising",
+        False,
+    ),
+    ("cancel-alone", '[["cancel"]]', "bad_message", True),
+    ("cancel-text", '[["cancel", "1"]]', "bad_message", True),
+    ("cancel-of-no-call", '[["cancel", 1]]', "unknown_call", False),
+    ("item-alone", '[["item"]]', "bad_message", True),
+    ("item-no-value", '[["item", 1]]', "bad_message", True),
+    ("item-channel-text", '[["item", "1", null]]', "bad_message", True),
+    ("item-channel-negative", '[["item", -1, null]]', "bad_message", True),
+    ("item-options-array", '[["item", 1, null, []]]', "bad_message", True),
+    ("item-option-insists", '[["item", 1, null, {"!later": 1}]]', "bad_message", True),
+    ("item-raw-and-value", '[["item", 1, 5, {"raw": 1}]]', "bad_message", False),
+    ("item-raw-text", '[["item", 1, null, {"raw": "1"}]]', "bad_message", True),
+    ("item-raw-no-frame", '[["item", 1, null, {"raw": 1}]]', "bad_frame", False),
+    ("item-on-no-channel", '[["item", 1, null]]', "unknown_channel", False),
+    ("item-on-channel-zero", '[["item", 0, null]]', "unknown_channel", False),
+    (
+        "item-over-credit",
+        '[["call", 1, "total", {}, {"channels": {"numbers": {"id": 1, "to": "callee", "credit": 8}}}], ["item", 1, 5]]',
+        "no_credit",
+        False,
+    ),
+    ("end-alone", '[["end"]]', "bad_message", True),
+    ("end-error-null", '[["end", 1, null]]', "bad_message", True),
+    ("end-error-text", '[["end", 1, "lost"]]', "bad_message", True),
+    ("end-error-no-code", '[["end", 1, {"message": ""}]]', "bad_message", True),
+    ("end-on-no-channel", '[["end", 1]]', "unknown_channel", False),
+    ("credit-alone", '[["credit"]]', "bad_message", True),
+    ("credit-no-count", '[["credit", 1]]', "bad_message", True),
+    ("credit-zero", '[["credit", 1, 0]]', "bad_message", True),
+    ("credit-negative", '[["credit", 1, -1]]', "bad_message", True),
+    ("credit-text", '[["credit", 1, "8"]]', "bad_message", True),
+    ("credit-on-no-channel", '[["credit", 2, 8]]', "unknown_channel", False),
+    ("drop-alone", '[["drop"]]', "bad_message", True),
+    ("drop-null", '[["drop", null]]', "bad_message", True),
+    ("drop-on-no-channel", '[["drop", 2]]', "unknown_channel", False),
+    ("ready-null", '[["ready", null]]', "bad_message", True),
+    ("ready-exports-array", '[["ready", {"exports": ["thumbs.make"]}]]', "bad_message", True),
+    ("ready-export-null", '[["ready", {"exports": {"thumbs.make": null}}]]', "bad_message", True),
+    ("ready-export-no-name", '[["ready", {"exports": {"": {}}}]]', "bad_message", True),
+    ("ready-export-name-129", f'[["ready", {{"exports": {{"{_NAME_128}n": {{}}}}}}]]', "bad_message", True),
+    ("ready-export-concurrency-zero", '[["ready", {"exports": {"a.b": {"concurrency": 0}}}]]', "bad_message", True),
+    ("ready-export-idempotent-null", '[["ready", {"exports": {"a.b": {"idempotent": null}}}]]', "bad_message", True),
     ("verb-unknown", '[["frobnicate", 1]]', "unknown_verb", True),
     ("verb-empty", '[[""]]', "unknown_verb", True),
     ("verb-in-capitals", '[["READY"]]', "unknown_verb", True),
@@ -153,23 +295,35 @@ BAD_FROM_WORKER: list[BadFrame] = [
     ("core-verb-missed", '[["missed", 1]]', "out_of_turn", True),
     ("core-verb-stop", '[["stop", {"grace": 1}]]', "out_of_turn", True),
     ("core-verb-breach", '[["breach", {"code": "bad_frame", "reason": ""}]]', "out_of_turn", True),
-    ("answer-result", '[["result", 1, null]]', "unknown_answer", True),
-    ("answer-error", '[["error", 1, {"code": "failed", "message": "no"}]]', "unknown_answer", True),
+    ("answer-result", '[["result", 1, null]]', "unknown_answer", False),
+    ("answer-error", '[["error", 1, {"code": "failed", "message": "no"}]]', "unknown_answer", False),
     ("answer-result-alone", '[["result"]]', "bad_message", True),
     ("answer-result-no-value", '[["result", 1]]', "bad_message", True),
-    ("answer-error-id-text", '[["error", "1", {}]]', "bad_message", True),
+    ("answer-result-options-null", '[["result", 1, null, null]]', "bad_message", True),
+    ("answer-result-insists", '[["result", 1, null, {"!later": 1}]]', "bad_message", True),
+    ("answer-result-raw-no-frame", '[["result", 1, null, {"raw": 1}]]', "bad_frame", False),
+    ("answer-error-id-text", '[["error", "1", {"code": "failed", "message": ""}]]', "bad_message", True),
+    ("answer-error-empty", '[["error", 1, {}]]', "bad_message", True),
+    ("answer-error-is-text", '[["error", 1, "failed"]]', "bad_message", True),
+    ("answer-error-code-number", '[["error", 1, {"code": 5, "message": ""}]]', "bad_message", True),
 ]
 
 _RULES = '{"allow": ["echo"], "deny": []}'
 _WELCOME = (
     '{"protocol": 1, "worker": "editor", "generation": 3, "core": "0.1.0", "limits": {"message": 16777216, '
-    '"batch": 1024, "calls": 1024, "event": 65536, "topics": 1024, "depth": 32}, '
+    '"batch": 1024, "calls": 1024, "event": 65536, "topics": 1024, "depth": 32, "channels": 64, "frames": 63, '
+    '"deadline": 60000}, '
     f'"grants": {{"commands": {_RULES}, "listen": {_RULES}, "emit": {_RULES}}}'
 )
+
+_WELCOME_RATE = _WELCOME.replace('"channels"', '"rate": 0.5, "channels"')
+_WELCOME_REPLICA = _WELCOME.replace('"editor"', '"editor.12"')
 
 FROM_CORE: list[Frame] = [
     ("welcome", f'[["welcome", {_WELCOME}}}]]'),
     ("welcome-unknown-key", f'[["welcome", {_WELCOME}, "later": 1}}, "later"]]'),
+    ("welcome-rate", f'[["welcome", {_WELCOME_RATE}}}]]'),
+    ("welcome-replica", f'[["welcome", {_WELCOME_REPLICA}}}]]'),
     (
         "refused",
         '[["refused", {"code": "unavailable", "message": "version 2 is not spoken", "data": {"protocols": [1]}}]]',
@@ -192,6 +346,23 @@ FROM_CORE: list[Frame] = [
     ("stop", '[["stop", {"grace": 3000}]]'),
     ("core-bye", '[["bye", {"emitted": 2}]]'),
     ("breach", '[["breach", {"code": "bad_frame", "reason": "not an array of 1 to 1024 messages"}]]'),
+    ("core-call", '[["call", 1, "thumbs.make", {"path": "a.png"}, {"caller": "editor", "deadline": 2000}]]'),
+    ("core-call-without-options", '[["call", 1, "thumbs.make", {}]]'),
+    ("core-call-unknown-option", '[["call", 1, "thumbs.make", {}, {"later": 1, "caller": "core"}, "later"]]'),
+    (
+        "core-call-channels",
+        (
+            '[["call", 1, "thumbs.all", {}, {"caller": "core", "channels": '
+            '{"yield": {"id": 2, "to": "caller", "credit": 8}, "rows": {"id": 4, "to": "callee"}}}]]'
+        ),
+    ),
+    ("core-cancel", '[["cancel", 1]]'),
+    ("core-item", '[["item", 1, {"row": 5}]]'),
+    ("core-item-options", '[["item", 1, 5, {"later": 1}, "later"]]'),
+    ("core-end", '[["end", 1]]'),
+    ("core-end-error", '[["end", 1, {"code": "failed", "message": "the command raised"}]]'),
+    ("core-credit", '[["credit", 1, 8]]'),
+    ("core-drop", '[["drop", 1]]'),
     ("core-batch", '[["result", 2, null], ["result", 1, null], ["pong", 1]]'),
 ]
 
@@ -206,7 +377,6 @@ BAD_FROM_CORE: list[tuple[str, str | bytes, bool]] = [
     ("core-message-is-text", '["ping"]', True),
     ("core-verb-number", "[[1]]", True),
     ("core-verb-unknown", '[["frobnicate", 1]]', True),
-    ("core-verb-to-come-item", '[["item", 1, "value"]]', True),
     ("core-verb-of-worker", '[["ready"]]', True),
     ("core-hello", '[["hello", {"protocol": 1, "stub": "test/0"}]]', True),
     ("result-alone", '[["result"]]', True),
@@ -228,6 +398,84 @@ BAD_FROM_CORE: list[tuple[str, str | bytes, bool]] = [
     ("core-ping-alone", '[["ping"]]', True),
     ("core-bye-alone", '[["bye"]]', True),
     ("breach-alone", '[["breach"]]', True),
+    ("result-raw-no-frame", '[["result", 1, null, {"raw": 1}]]', False),
+    ("result-insists", '[["result", 1, null, {"!later": 1}]]', True),
+    ("result-options-null", '[["result", 1, null, null]]', True),
+    ("core-call-alone", '[["call"]]', True),
+    ("core-call-no-arguments", '[["call", 1, "thumbs.make"]]', True),
+    ("core-call-options-null", '[["call", 1, "thumbs.make", {}, null]]', True),
+    ("core-call-raw-no-frame", '[["call", 1, "thumbs.make", {}, {"raw": {"data": 1}}]]', False),
+    ("core-cancel-alone", '[["cancel"]]', True),
+    ("core-cancel-never-made", '[["cancel", 1]]', False),
+    ("core-item-alone", '[["item", 1]]', True),
+    ("core-item-on-no-channel", '[["item", 2, null]]', False),
+    ("core-end-alone", '[["end"]]', True),
+    ("core-end-error-text", '[["end", 1, "lost"]]', True),
+    ("core-credit-zero", '[["credit", 1, 0]]', True),
+    ("core-credit-on-no-channel", '[["credit", 1, 8]]', False),
+    ("core-drop-alone", '[["drop"]]', True),
+]
+
+
+def _indices(count: int) -> str:
+    return ", ".join(f'"a{index}": {index}' for index in range(1, count + 1))
+
+
+#: (name, the first frame, the raw frames behind it in hexadecimal digits, the breach code, "answered", or None: valid)
+RAW_FROM_WORKER: list[tuple[str, str, list[str], str | None]] = [
+    ("raw-call", '[["call", 1, "size", {}, {"raw": {"data": 1}}]]', ["00ff"], None),
+    ("raw-call-empty", '[["call", 1, "size", {}, {"raw": {"data": 1}}]]', [""], None),
+    ("raw-call-float", '[["call", 1, "size", {}, {"raw": {"data": 1.0}}]]', ["00ff"], None),
+    ("raw-call-beside-arguments", '[["call", 1, "x", {"a": 1}, {"raw": {"b": 1}, "deadline": 5}]]', ["00"], None),
+    ("raw-call-two", '[["call", 1, "x", {}, {"raw": {"a": 2, "b": 1}}]]', ["01", "02"], None),
+    (
+        "raw-batch",
+        '[["call", 1, "x", {}, {"raw": {"a": 2}}], ["ping", 1], ["call", 2, "x", {}, {"raw": {"a": 1}}]]',
+        ["01", "02"],
+        None,
+    ),
+    (
+        "raw-63-frames",
+        f'[["call", 1, "x", {{}}, {{"raw": {{{_indices(63)}}}}}]]',
+        ["00"] * 63,
+        None,
+    ),
+    (
+        "raw-64-frames",
+        f'[["call", 1, "x", {{}}, {{"raw": {{{_indices(64)}}}}}]]',
+        ["00"] * 64,
+        "bad_frame",
+    ),
+    ("raw-not-referred-to", '[["call", 1, "x", {}, {"raw": {"a": 1}}]]', ["00", "01"], "bad_frame"),
+    ("raw-not-referred-to-at-all", '[["ping", 1]]', ["00"], "bad_frame"),
+    ("raw-index-twice", '[["call", 1, "x", {}, {"raw": {"a": 1, "b": 1}}]]', ["00"], "bad_frame"),
+    (
+        "raw-index-twice-in-a-batch",
+        '[["call", 1, "x", {}, {"raw": {"a": 1}}], ["call", 2, "x", {}, {"raw": {"a": 1}}]]',
+        ["00"],
+        "bad_frame",
+    ),
+    ("raw-index-out-of-range", '[["call", 1, "x", {}, {"raw": {"a": 2}}]]', ["00"], "bad_frame"),
+    ("raw-index-zero", '[["call", 1, "x", {}, {"raw": {"a": 0}}]]', ["00"], "bad_frame"),
+    ("raw-and-argument", '[["call", 1, "x", {"a": 1}, {"raw": {"a": 1}}]]', ["00"], "answered"),
+    (
+        "raw-and-channel",
+        '[["call", 1, "x", {}, {"raw": {"a": 1}, "channels": {"a": {"id": 1, "to": "caller"}}}]]',
+        ["00"],
+        "answered",
+    ),
+    ("raw-of-a-malformed-call", '[["call", 1, 5, {}, {"raw": {"a": 1}}]]', ["00"], "answered"),
+    ("raw-answer-never-made", '[["result", 1, null, {"raw": 1}]]', ["00"], "unknown_answer"),
+    ("raw-item-on-no-channel", '[["item", 1, null, {"raw": 1}]]', ["00"], "unknown_channel"),
+]
+
+#: The same of the core's frames, and whether they are valid.
+RAW_FROM_CORE: list[tuple[str, str, list[str], bool]] = [
+    ("core-raw-result", '[["result", 1, null, {"raw": 1}]]', ["00ff"], True),
+    ("core-raw-result-empty", '[["result", 1, null, {"raw": 1.0}]]', [""], True),
+    ("core-raw-not-referred-to", '[["result", 1, null]]', ["00"], False),
+    ("core-raw-index-out-of-range", '[["result", 1, null, {"raw": 2}]]', ["00"], False),
+    ("core-raw-and-value", '[["result", 1, 5, {"raw": 1}]]', ["00"], False),
 ]
 
 #: (name, topic, body in diagnostic notation)

@@ -45,7 +45,12 @@ def same(one: Any, other: Any) -> bool:
 
 
 def matches(wanted: Any, said: Any) -> bool:
-    """A map matches one that has at least its keys, an array one of its length, anything else itself alone."""
+    """A map matches one that has at least its keys, an array one of its length, anything else itself alone.
+
+    ``{"$either": [...]}`` matches what one of these does.
+    """
+    if isinstance(wanted, dict) and wanted.keys() == {"$either"}:
+        return any(matches(each, said) for each in wanted["$either"])
     if isinstance(wanted, dict) and isinstance(said, dict):
         return all(key in said and matches(value, said[key]) for key, value in wanted.items())
     if isinstance(wanted, list) and isinstance(said, list):

@@ -26,6 +26,7 @@ _NOTATION = {
     '{"$float": "1.0"}': "a float; every float is written so, NaN, Infinity and -Infinity too",
     '{"$bytes": "00ff"}': "bytes, in hexadecimal digits",
     '{"$map": [[key, value], ...]}': "a map with a key that begins with $",
+    '{"$either": [...]}': "in what a core sends: one of these messages; a script does not say which",
     "anything else": "itself: null, booleans, integers, text, arrays, and objects for maps",
     "diagnostic": "the same item in the diagnostic notation of RFC 8949, section 8, with its encoding indicators",
     "cddl": "false: docs/protocol.cddl cannot tell that this is to be refused",
@@ -44,7 +45,7 @@ def vectors() -> dict[str, Any]:
         "decode": [_value(f"decode-{name}", form, expected) for name, form, expected in read],
         "encode": [_value(f"encode-{name}", form, expected) for name, form, expected in codec_table.WRITTEN],
         "refuse": [_refused(*row) for row in codec_table.REFUSED],
-        "messages": list(_messages()),
+        "messages": [*_messages(), *_raw_messages()],
         "events": list(_events()),
         "emits": list(_emits()),
         "subscriptions": list(_subscriptions()),
@@ -88,6 +89,18 @@ def _messages() -> Iterator[Vector]:
     for name, given, cddl in message_table.BAD_FROM_CORE:
         cbor, shown = _bytes_of(given)
         yield {"name": name, "from": "core", "valid": False, **shown, "hex": cbor.hex()} | _blind(cddl)
+
+
+def _raw_messages() -> Iterator[Vector]:
+    """Messages with raw frames behind the first."""
+    for name, form, frames, outcome in message_table.RAW_FROM_WORKER:
+        end = {} if outcome is None else {"answered": "bad_message"} if outcome == "answered" else {"ends": outcome}
+        shown = {"name": name, "from": "worker", "valid": outcome is None, **_item(compile_item(form), form)}
+        # What the grammar can tell of a raw call, it can tell without raw frames too.
+        yield {**shown, "frames": frames, **end} | _blind(outcome is None)
+    for name, form, frames, valid in message_table.RAW_FROM_CORE:
+        shown = {"name": name, "from": "core", "valid": valid, **_item(compile_item(form), form)}
+        yield {**shown, "frames": frames} | _blind(valid)
 
 
 def _item(item: Item, form: str) -> Vector:
