@@ -10,20 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockade.core.commands.caller import Caller
+    from stockade.core.commands.channels import Channel, ReceiveChannel, SendChannel
     from stockade.core.commands.middleware import Call, Proceed
     from stockade.core.commands.registry import command, lifespan, listener, middleware, settings
+    from stockade.core.commands.workers import Workers
     from stockade.core.events.event import Event, Events
-    from stockade.errors import CommandError
+    from stockade.errors import Cancelled, CommandError, Dropped
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Call",
     "Caller",
+    "Cancelled",
+    "Channel",
     "CommandError",
+    "Dropped",
     "Event",
     "Events",
     "Proceed",
+    "ReceiveChannel",
+    "SendChannel",
+    "Workers",
     "__version__",
     "command",
     "lifespan",
@@ -35,10 +43,16 @@ __all__ = [
 _HOMES = {
     "Call": "stockade.core.commands.middleware",
     "Caller": "stockade.core.commands.caller",
+    "Cancelled": "stockade.errors",
+    "Channel": "stockade.core.commands.channels",
     "CommandError": "stockade.errors",
+    "Dropped": "stockade.errors",
     "Event": "stockade.core.events.event",
     "Events": "stockade.core.events.event",
     "Proceed": "stockade.core.commands.middleware",
+    "ReceiveChannel": "stockade.core.commands.channels",
+    "SendChannel": "stockade.core.commands.channels",
+    "Workers": "stockade.core.commands.workers",
     "command": "stockade.core.commands.registry",
     "lifespan": "stockade.core.commands.registry",
     "listener": "stockade.core.commands.registry",

@@ -30,6 +30,7 @@ __all__ = [
     "Fault",
     "StartError",
     "StockadeError",
+    "again",
 ]
 
 
@@ -136,6 +137,13 @@ class Dropped(CommandError):
 
     def __init__(self, message: str = "the channel was dropped by its receiver") -> None:
         super().__init__(Code.CANCELLED, message)
+
+
+def again(error: CommandError) -> CommandError:
+    """The same error, to be raised once more: an exception that is raised twice gathers tracebacks."""
+    if isinstance(error, (Cancelled, Dropped)):
+        return type(error)(error.message)
+    return CommandError(error.code, error.message, error.data, reason=error.reason)
 
 
 class Breach(StockadeError):

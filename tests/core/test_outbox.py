@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockade import limits
-from stockade.core.outbox import Outbox
+from stockade.core.outbox import Laden, Outbox
 from stockade.core.wire.codec import decode, encode
 
 
@@ -19,7 +19,8 @@ def test_batches_hold_all_messages_in_order(sizes: list[int], largest: int) -> N
         outbox.put(encode(message))
     sent = []
     while outbox:
-        batch = outbox.batch()
+        batch, frames = outbox.batch()
+        assert not frames
         sent += decode(batch)
         assert len(batch) <= largest or len(decode(batch)) == 1
     assert sent == messages
@@ -31,8 +32,8 @@ def test_a_batch_has_at_most_so_many_messages() -> None:
     outbox = Outbox(bound=10**6, largest=10**6)
     for number in range(limits.BATCH + 1):
         outbox.put(encode(number))
-    assert len(decode(outbox.batch())) == limits.BATCH
-    assert decode(outbox.batch()) == [limits.BATCH]
+    assert len(decode(outbox.batch()[0])) == limits.BATCH
+    assert decode(outbox.batch()[0]) == [limits.BATCH]
 
 
 def test_one_message_always_has_room() -> None:
@@ -44,3 +45,55 @@ def test_one_message_always_has_room() -> None:
     assert not outbox.has_room(1)
     assert outbox.clear() == 1
     assert not outbox.is_full
+
+
+def test_raw_frames_are_numbered_within_their_batch() -> None:
+    """Each message refers to its own frames, by the places that they have in the batch; at most 63 are in one."""
+    outbox = Outbox(bound=10**6, largest=10**6)
+    begin = encode([0, {"raw": 0}])[:-1]
+    for number in range(100):
+        outbox.put(Laden((begin, b""), (str(number).encode(),)))
+        outbox.put(encode(number))
+    heard = []
+    while outbox:
+        first, frames = outbox.batch()
+        assert len(frames) <= limits.FRAMES
+        heard += [int(frames[each[1]["raw"] - 1]) if type(each) is list else each for each in decode(first)]
+    assert heard == [number for number in range(100) for _ in range(2)]
+    assert outbox.size == 0
+
+
+def test_a_message_with_several_frames_is_not_cut() -> None:
+    """All of them are behind the same first frame."""
+    outbox = Outbox(bound=10**6, largest=10**6)
+    for _ in range(4):
+        outbox.put(Laden((b"\x98\x1e", *[b""] * 29, b""), tuple(b"x" for _ in range(30))))
+    counts = []
+    while outbox:
+        first, frames = outbox.batch()
+        assert [index for message in decode(first) for index in message] == list(range(1, len(frames) + 1))
+        counts.append(len(frames))
+    assert counts == [60, 60]
+
+
+def test_frames_count_as_bytes_of_their_batch() -> None:
+    """A batch is as large as all its frames together."""
+    outbox = Outbox(bound=10**6, largest=1000)
+    for _ in range(3):
+        outbox.put(Laden((b"\x81", b""), (bytes(450),)))
+    assert outbox.size >= 1350
+    assert [len(outbox.batch()[1]) for _ in range(2)] == [2, 1]
+
+
+def test_items_wait_while_much_else_does_and_are_called_when_it_went() -> None:
+    """Whoever waits to put items is called once."""
+    outbox, called = Outbox(bound=10**7, largest=10**7), []
+    outbox.put(bytes(limits.ITEMS_OUT))
+    assert not outbox.takes_items
+    outbox.when_it_takes_items(lambda: called.append(1))
+    assert not outbox.is_awaited
+    outbox.batch()
+    assert outbox.is_awaited
+    outbox.wake()
+    assert called == [1]
+    assert not outbox.is_awaited

@@ -204,7 +204,7 @@ def test_a_command_that_fails_tells_its_caller_no_more_than_where_to_look(system
 
 def test_a_result_over_the_limit_is_too_large_for_its_caller_alone(one) -> None:
     """Exactly at the limit it arrives; the worker goes on."""
-    overhead = 3 + len(b"\x83\x66result\x19\xff\xff\x5a\x00\x01\x86\xa0")
+    overhead = 3 + len(b"\x84\x66result\x19\xff\xff\xf6\xa1\x63raw\x18\x3f")
     assert len(one.do("core.invoke('large', size=size)", size=MESSAGE - overhead)) == MESSAGE - overhead
     raised = one.do("core.invoke('large', size=size)", size=MESSAGE)
     assert (raised.kind, raised.code) == ("TooLarge", "too_large")
@@ -232,14 +232,15 @@ def test_threads_that_one_worker_blocks_leave_some_for_the_others(system, one, t
 
 
 def test_a_command_that_never_returns_harms_its_caller_alone(one, two) -> None:
-    """And that one can set itself a time; a late answer is ignored."""
+    """And that one can set itself a time, in which the core stops it too; answers that have crossed are ignored."""
     raised = one.do("core.options(timeout=0.05).invoke('never')")
     assert isinstance(raised, Raised)
     assert raised.kind == "DeadlineExceeded"
     raised = one.do("core.options(timeout=0.05).invoke('block', name='late')")
     assert raised.kind == "DeadlineExceeded"
     two.do("core.invoke('unblock', name='late')")
-    assert one.do("while not core.statistics().late:\n    core.ping()\ncore.statistics().late") == 1
+    one.do("core.ping()")
+    assert one.do("core.statistics().late") <= 2
     assert one.do("core.invoke('echo', value=1)") == 1
 
 

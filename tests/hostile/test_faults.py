@@ -122,9 +122,18 @@ SENTENCES = {
     "an id out of range": ("say(['call', 2 ** 53, 'add', {}])", "bad_message"),
     "a ping of text": ("say(['ping', 'one'])", "bad_message"),
     "a bye without its count": ("say(['bye', {}])", "bad_message"),
-    # an unknown verb, one to come included
+    "several raw frames for one": ("commands.send_multipart([cbor2.dumps([['pong', 1]])] + [b'x'] * 2)", "bad_frame"),
+    "raw frames that nothing refers to": (
+        "commands.send_multipart([cbor2.dumps([['call', 1, 'add', {}, {'raw': {'a': 1}}]]), b'x', b'y'])",
+        "bad_frame",
+    ),
+    "more raw frames than may be": (
+        "commands.send_multipart([cbor2.dumps([['call', 1, 'add', {}, {'raw': {str(n): n for n in range(1, 65)}}]])]"
+        " + [b'x'] * 64)",
+        "bad_frame",
+    ),
+    # an unknown verb
     "an unknown verb": ("say(['shout', 1])", "unknown_verb"),
-    "a verb to come": ("say(['cancel', 1])", "unknown_verb"),
     # a verb that may not come now
     "hello twice": ("say(['hello', {'protocol': 1, 'stub': 'raw'}])", "out_of_turn"),
     "ready twice": ("say(['ready'], ['ready'])", "out_of_turn"),
@@ -136,6 +145,11 @@ SENTENCES = {
     # an answer to a call that was never made
     "a result": ("say(['result', 1, None])", "unknown_answer"),
     "an error": ("say(['error', 1, {'code': 'failed', 'message': ''}])", "unknown_answer"),
+    # a call or a channel that there never was, and what only its other end may say
+    "a cancel of no call": ("say(['cancel', 1])", "unknown_call"),
+    "a parent of its own": ("say(['call', 1, 'add', {}], ['call', 2, 'add', {}, {'parent': 1}])", "unknown_call"),
+    "an item on no channel": ("say(['item', 1, 'x'])", "unknown_channel"),
+    "a credit on no channel": ("say(['credit', 2, 1])", "unknown_channel"),
     # a subscription that is none
     "a subscription to everything": ("events.subscribe(b'')", "bad_subscription"),
     "a subscription without a bar": ("events.subscribe(b'a/x')", "bad_subscription"),

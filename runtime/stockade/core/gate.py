@@ -7,44 +7,62 @@ what, the dispatcher runs commands, the bus carries events.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from math import isinf
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from stockade import limits
 from stockade.config.specs import WorkerLimits
-from stockade.core.commands.caller import Caller
+from stockade.core.asked import Answered, Asked, AskedCalls
+from stockade.core.burden import Burden
+from stockade.core.calls import Calls
+from stockade.core.channels import Channels
+from stockade.core.commands.context import Context
 from stockade.core.event_gate import EventGate
 from stockade.core.events.subscriptions import Subscriptions
 from stockade.core.policy.authority import Act, Authority
-from stockade.core.policy.quota import Rate
 from stockade.core.refusals import Refusals
 from stockade.core.replies import Replies, last_words
+from stockade.core.wire import channels as channel_rules
 from stockade.core.wire import codec
-from stockade.core.wire.conversation import (
+from stockade.core.wire.conversation import Conversation, State
+from stockade.core.wire.happenings import (
+    Answer,
     Call,
-    Conversation,
+    Cancel,
+    Credit,
+    Drop,
+    End,
     Happening,
     Hello,
+    Item,
     Leaving,
+    Raw,
     Ready,
+    Remains,
     Reply,
-    State,
+    Side,
 )
 from stockade.core.wire.topics import EventFrame
 from stockade.errors import Breach, BreachCode, Code, CommandError
 
 if TYPE_CHECKING:
-    from stockade.core.commands.dispatch import Dispatcher, Running
+    from stockade.core.commands.dispatch import Dispatcher
     from stockade.core.commands.registry import Command
     from stockade.core.events.bus import Bus
+    from stockade.core.exports.router import Router
     from stockade.core.link import Link
+    from stockade.core.outbox import Laden
 
 __all__ = ["Gate", "House", "Owner", "Statistics"]
+
+
+#: What a message has around an item of bytes, at most.
+_AROUND_ITEM = 64
+_NONE: Mapping[str, Side] = MappingProxyType({})
 
 
 class Owner(Protocol):
@@ -74,8 +92,10 @@ class House:
     authority: Authority
     commands: Mapping[str, Command]
     dispatcher: Dispatcher
+    router: Router
     bus: Bus
     owner: Owner
+    deadline: float | None = None  # seconds of a call that states none
 
 
 @attrs.frozen
@@ -84,6 +104,8 @@ class Statistics:
 
     calls: int
     in_flight: int
+    asked: int
+    channels: int
     emits: int
     events: int
     events_dropped: int
@@ -101,16 +123,15 @@ class Gate:
     _limits: WorkerLimits
     refusals: Refusals
     conversation: Conversation = attrs.field(init=False)
+    _burden: Burden = attrs.field(init=False)
     _link: Link = attrs.field(init=False)
     _events: EventGate = attrs.field(init=False)
     _replies: Replies = attrs.field(init=False)
-    _callers: dict[str, Caller] = attrs.field(factory=dict)
-    _running: dict[int, Running] = attrs.field(factory=dict)
-    _weight: int = 0  # bytes of each message of that batch, about
+    _channels: Channels = attrs.field(init=False)
+    _asked: AskedCalls = attrs.field(init=False)
+    _calls: Calls = attrs.field(init=False)
+    _handlers: dict[type[Happening], Callable[[Any], None]] = attrs.field(init=False)
     _messages: Iterator[Any] = attrs.field(factory=lambda: iter(()))  # of the batch that is being handled
-    _heavy: dict[int, int] = attrs.field(factory=dict)  # large calls in flight: id -> bytes
-    _heavy_bytes: int = 0
-    _rate: Rate | None = None  # where its calls have one
     _leaving: Leaving | None = None
     _leave_timer: asyncio.TimerHandle | None = None
     breach: Breach | None = None
@@ -118,9 +139,9 @@ class Gate:
     _over: bool = False  # nothing is
 
     def __attrs_post_init__(self) -> None:
-        self.conversation = Conversation(self._limits.calls)
-        if not isinf(self._limits.rate):
-            self._rate = Rate(self._limits.rate)
+        self.conversation = Conversation(self._limits.calls, channels=channel_rules.Channels(self._limits.channels))
+        bound = limits.IN_FLIGHT * self._limits.message
+        self._burden = Burden(bound, self._go_on_soon)
 
     @property
     def name(self) -> str:
@@ -136,7 +157,8 @@ class Gate:
         """Hear events and be heard, through `link`."""
         house = self._house
         self._link = link
-        self._replies = Replies(self._limits, link.outbox, self.refusals)
+        self._replies = Replies(self._limits, link.outbox, self.refusals, house.deadline)
+        self._open_calls(link)
         self._events = EventGate(
             house.loop,
             house.authority,
@@ -151,23 +173,61 @@ class Gate:
         )
         house.bus.attach(self.label, self)
 
+    def _open_calls(self, link: Link) -> None:
+        house, conversation, replies = self._house, self.conversation, self._replies
+        largest = self._limits.message - _AROUND_ITEM
+        self._channels = Channels(
+            house.loop, conversation.channels, replies, link.outbox, self._burden, link.post, largest
+        )
+        self._asked = AskedCalls(
+            conversation, replies, self._channels, link.post, lambda numbers: self._calls.stop(numbers)
+        )
+        self._calls = Calls(
+            self.label,
+            self.generation,
+            self._limits,
+            conversation,
+            house.authority,
+            house.commands,
+            house.dispatcher,
+            house.router,
+            house.deadline,
+            replies,
+            self._channels,
+            self._burden,
+            link.post,
+            self._asked.context,
+        )
+        self._handlers = {
+            Call: self._calls.on_call,
+            Cancel: self._calls.on_cancel,
+            Answer: self._asked.on_answer,
+            Item: self._channels.on_item,
+            End: self._channels.on_end,
+            Credit: self._channels.on_credit,
+            Drop: self._channels.on_drop,
+            Reply: self._reply,
+            Hello: self._hello,
+            Ready: self._ready,
+            Leaving: self._bye,
+        }
+
     # -- the commands socket ------------------------------------------------------------------------------------------
 
-    def on_batch(self, frame: bytes, more: bool) -> None:
+    def on_batch(self, frame: bytes, frames: Sequence[Raw]) -> None:
         """Handle a batch, message by message; the first breach in it ends the worker."""
         if self._over or self._gone:
             return
         begin = monotonic()
+        size = len(frame) if not frames else len(frame) + sum(map(len, frames))
         try:
-            if more:
-                raise Breach(BreachCode.BAD_FRAME, "several frames, where a batch is one")
-            if len(frame) > self._limits.message:
-                raise Breach(BreachCode.TOO_LARGE, f"a batch of {len(frame)} bytes, over {self._limits.message}")
-            batch = self.conversation.open(frame)
+            if size > self._limits.message:
+                raise Breach(BreachCode.TOO_LARGE, f"a batch of {size} bytes, over {self._limits.message}")
+            batch = self.conversation.open(frame, frames)
         except Breach as breach:
             self.end(breach)
             return
-        self._weight = len(frame) // len(batch)
+        self._calls.weight = self._channels.weight = size // len(batch)
         self._messages = iter(batch)
         took = monotonic() - begin
         if took > limits.SLOW_FRAME:
@@ -179,12 +239,12 @@ class Gate:
 
     def _handle(self) -> None:
         """Handle the batch, as far as a turn goes; the rest has to wait for the others."""
-        take, end = self.conversation.take, monotonic() + limits.TURN_SECONDS
+        take, handlers, end = self.conversation.take, self._handlers, monotonic() + limits.TURN_SECONDS
         try:
             for message in self._messages:
                 happening = take(message)
                 if happening is not None:
-                    _HANDLERS[type(happening)](self, happening)
+                    handlers[type(happening)](happening)
                 if monotonic() > end:
                     self._link.suspend()
                     self._house.loop.call_soon(self._go_on)
@@ -192,10 +252,13 @@ class Gate:
         except Breach as breach:
             self.end(breach)
             return
-        if self._heavy_bytes > limits.IN_FLIGHT * self._limits.message:
-            self._link.suspend()  # until one is answered
+        if self._burden.is_too_much():
+            self._link.suspend()
         else:
             self._link.proceed()
+
+    def _go_on_soon(self) -> None:
+        self._house.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         if not self._over and not self._gone:
@@ -206,7 +269,8 @@ class Gate:
         self._link.listen()
         self._house.owner.greeted(self)
 
-    def _ready(self, _: Ready) -> None:
+    def _ready(self, ready: Ready) -> None:
+        self._house.router.admit(self, ready.exports)
         self._house.owner.ready(self)
 
     def _reply(self, reply: Reply) -> None:
@@ -215,43 +279,25 @@ class Gate:
             self.refusals.count(Act.CALL, "?", error["code"], error["message"])
         self.say(reply.message)
 
-    def _call(self, call: Call) -> None:
-        if self._rate is not None and (wait := self._rate.take(monotonic())):
-            self._answer(call, None, _too_fast(self._limits.rate, wait))
-            return
-        caller = self._callers.get(call.command) or self._admitted(call)
-        if caller is None:
-            return
-        running = self._house.dispatcher.dispatch(
-            caller, self._house.commands[call.command], call.arguments, partial(self._answer, call)
-        )
-        if running is not None:
-            self._running[call.id] = running
-            if self._weight > limits.HEAVY:
-                self._heavy[call.id] = self._weight
-                self._heavy_bytes += self._weight
+    def ask(
+        self,
+        command: str,
+        arguments: Mapping[str, Any],
+        context: Context,
+        answered: Answered,
+        channels: Mapping[str, Side] = _NONE,
+    ) -> Asked:
+        """Call a command that the worker exports; `answered` gets the answer, once, and never before this returns.
 
-    def _admitted(self, call: Call) -> Caller | None:
-        """The caller of a command that policy allows, remembered; None after answering one that it does not."""
-        decision = self._house.authority.decide(self.label, Act.CALL, call.command)
-        if not decision.allowed:
-            self._answer(call, None, decision.refusal())
-            return None
-        scope = self._house.authority.scope(self.label, call.command)
-        caller = self._callers[call.command] = Caller(self.label, self.generation, call.command, scope)
-        return caller
-
-    def _answer(self, call: Call, value: Any, error: CommandError | None) -> None:
-        """End a call with its value or its error; too late, it is for nobody."""
-        self._running.pop(call.id, None)
-        if call.id in self._heavy:
-            self._heavy_bytes -= self._heavy.pop(call.id)
-            self._house.loop.call_soon(self._go_on)
-        if self._over or self._gone or not self.conversation.answer(call.id):
-            return
-        self._link.post(self._replies.result(call, value) if error is None else self._replies.error(call, error))
-        if self._leaving is not None:
-            self._leave_when_done()
+        It is never called if the worker is gone first: whoever asks is told that otherwise. Arguments are values of the
+        wire, a memoryview standing for bytes. The worker is told who asks and how much time is left; what it calls
+        while it handles the call is within `context`. `channels` says of each, by argument, which end of the call
+        receives on it. Raises CommandError where it cannot be sent: `unavailable` if the worker has not said hello or
+        has left, `too_large` for its limit, `busy` while it does not read.
+        """
+        if self._over or self._gone or self.conversation.state not in (State.GREETED, State.READY):
+            raise CommandError(Code.UNAVAILABLE, f"{self.name} answers no calls now")
+        return self._asked.ask(command, arguments, context, answered, channels)
 
     def say(self, message: list[Any]) -> None:
         """Send a message of the core's own making."""
@@ -284,8 +330,15 @@ class Gate:
             self._leave_when_done()
 
     def _bye(self, leaving: Leaving) -> None:
+        self._end_all(leaving.remains)
         self._leaving = leaving
+        self._calls.post = self._post_late
         self._leave_timer = self._house.loop.call_later(limits.LEAVE, self._leave)
+
+    def _post_late(self, part: bytes | Laden) -> None:
+        """An answer after the bye, which may be the last."""
+        self._link.post(part)
+        self._leave_when_done()
 
     def _leave_when_done(self) -> None:
         leaving = self._leaving
@@ -297,7 +350,7 @@ class Gate:
             return
         self._leave_timer.cancel()
         self._leave_timer = None
-        self.cancel_calls()
+        self._calls.stop_all()
         self._leaving = None
         self.say(["bye", {"emitted": self._events.emits}])
         self._house.owner.left(self)  # before the worker can hear it, and end
@@ -332,7 +385,7 @@ class Gate:
         """Its process has ended: cancel its calls, and handle nothing more but what it has emitted."""
         self._gone = True
         self._house.bus.detach(self.label, self)
-        self.cancel_calls()
+        self._hush()
 
     def close(self) -> None:
         """Cancel the calls and handle nothing more. The link is its owner's to close."""
@@ -340,27 +393,24 @@ class Gate:
         self._house.bus.detach(self.label, self)
         if self._leave_timer is not None:
             self._leave_timer.cancel()
-        self.cancel_calls()
+        self._hush()
 
-    def cancel_calls(self) -> None:
-        """Cancel every call in flight; each is answered `cancelled` if the worker can still hear it."""
-        for running in list(self._running.values()):
-            running.cancel()
+    def _hush(self) -> None:
+        """Nothing that ends from now on is said any more."""
+        self._calls.silent = True
+        self._end_all(self.conversation.close())
+        self._calls.stop_all()
+
+    def _end_all(self, remains: Remains) -> None:
+        """The worker's share in what is left open is over."""
+        self._asked.close()
+        self._channels.close(remains.channels, CommandError(Code.UNAVAILABLE, f"{self.name} has ended"))
+        self._house.router.gone(self)
 
     def statistics(self) -> Statistics:
         """What went through so far."""
         talk, events = self.conversation.statistics(), self._events.statistics()
-        return Statistics(talk.calls, talk.in_flight, refusals=self.refusals.by_reason(), **attrs.asdict(events))
-
-
-def _too_fast(per_second: float, wait: int) -> CommandError:
-    return CommandError(Code.BUSY, f"{per_second:g} calls per second are the limit", {"retry_after_ms": wait})
-
-
-_HANDLERS: dict[type[Happening], Callable[[Gate, Any], None]] = {
-    Call: Gate._call,
-    Reply: Gate._reply,
-    Hello: Gate._hello,
-    Ready: Gate._ready,
-    Leaving: Gate._bye,
-}
+        refused = self.refusals.by_reason()
+        return Statistics(
+            talk.calls, talk.in_flight, talk.asked, talk.channels, refusals=refused, **attrs.asdict(events)
+        )

@@ -9,14 +9,16 @@ import asyncio
 import itertools
 import os
 import stat
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import attrs
 import zmq
 
 from stockade import limits
-from stockade.core.outbox import Outbox
+from stockade.core.outbox import Laden, Outbox
 from stockade.core.turns import EVENTS, POLLIN, POLLOUT, Turns
+from stockade.core.wire.happenings import Raw
 from stockade.core.zap import Authenticator, Expected
 
 __all__ = ["Link", "Receiver", "Statistics"]
@@ -35,8 +37,11 @@ _monitors = itertools.count()
 class Receiver(Protocol):
     """Whom a link brings what it has received. Nothing is brought any more after `Link.close`."""
 
-    def on_batch(self, frame: bytes, more: bool) -> None:
-        """A message on the commands socket: its first frame, and whether there are more, which nobody will read."""
+    def on_batch(self, frame: bytes, frames: Sequence[Raw]) -> None:
+        """A message on the commands socket: its first frame and the raw ones behind it.
+
+        Of more than a message may have, one too many is given, and nobody will read the rest.
+        """
 
     def on_subscription(self, frame: bytes) -> None:
         """A frame on the events socket."""
@@ -210,7 +215,7 @@ class Link:
         socket.recv(_DONTWAIT)  # the routing id, our own word for the only peer
         frame = socket.recv(_DONTWAIT)
         self._batches_in += 1
-        self._receiver.on_batch(frame, bool(socket.get(_RCVMORE)))
+        self._receiver.on_batch(frame, _raw_frames(socket) if socket.get(_RCVMORE) else ())
 
     def _take_subscription(self) -> None:
         self._receiver.on_subscription(_only_frame(self._ends["events"].socket))
@@ -230,7 +235,7 @@ class Link:
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    def post(self, part: bytes) -> None:
+    def post(self, part: bytes | Laden) -> None:
         """Send an encoded message with the next batch: when this turn is over, or the loop's next round begins."""
         self.outbox.put(part)
         if self._flush is None and not self._in_turn and not self._closed:
@@ -260,6 +265,8 @@ class Link:
         self._send(socket)
         if outbox.is_full is not self._held:
             self._hold(outbox.is_full)
+        if outbox.is_awaited:
+            outbox.wake()
         return True
 
     def _hold(self, held: bool) -> None:
@@ -291,7 +298,11 @@ class Link:
                 # Without asking for room before: that would cost each call 1.4 µs, and its lack is rare. The first
                 # frame is refused or the message taken whole, so nothing has left the outbox when there is none.
                 socket.send(_WORKER, _MORE)
-                socket.send(outbox.batch(), _DONTWAIT)
+                first, frames = outbox.batch()
+                if frames:
+                    _send_raw(socket, first, frames)
+                else:
+                    socket.send(first, _DONTWAIT)
                 self._batches_out += 1
         except zmq.Again:
             self._no_room = True  # the descriptor tells when there is
@@ -366,6 +377,25 @@ def _is_socket(path: str) -> bool:
         return stat.S_ISSOCK(os.lstat(path).st_mode)
     except OSError:
         return False
+
+
+def _raw_frames(socket: zmq.Socket[bytes]) -> list[Raw]:
+    """The frames behind the first, without a copy; one too many is the last that is read."""
+    frames: list[Raw] = []
+    more = True
+    while more and len(frames) <= limits.FRAMES:
+        frame = socket.recv(_DONTWAIT, copy=False)
+        frames.append(frame.buffer)
+        more = frame.more
+    return frames
+
+
+def _send_raw(socket: zmq.Socket[bytes], first: bytes, frames: Sequence[Raw]) -> None:
+    """Send the rest of a message, whose first frame was taken: so is this."""
+    socket.send(first, _MORE)
+    for frame in frames[:-1]:
+        socket.send(frame, _MORE, copy=len(frame) < limits.UNCOPIED)
+    socket.send(frames[-1], _DONTWAIT, copy=len(frames[-1]) < limits.UNCOPIED)
 
 
 def _only_frame(socket: zmq.Socket[bytes]) -> bytes:

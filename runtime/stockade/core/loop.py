@@ -124,6 +124,7 @@ class Core:
         )
         worker = _Worker(gate, link, spawned.pid, pidfd, time.monotonic(), processes)
         self._workers[spawned.label, spawned.generation] = worker
+        self.house.router.expect(spawned.label)
         gate.open(link)
         link.look()
         self._announce("started", spawned.label, spawned.generation)
@@ -137,15 +138,19 @@ class Core:
     @receive.register
     def _(self, exited: control.Exited) -> None:
         worker = self._workers.pop((exited.label, exited.generation), None)
+        if worker is not None:
+            worker.gate.go()
+        if exited.restart_in is None:
+            self.house.router.over(exited.label)
         if worker is None:
             self._announce_exit(exited, None)
             return
-        worker.gate.go()
         self._going.add(worker)
         self._drain(worker, exited, self._loop.time() + limits.LEAVE)
 
     @receive.register
     def _(self, failed: control.Failed) -> None:
+        self.house.router.over(failed.label)
         _log.debug("%s@%d was given up: %s", failed.label, failed.generation, failed.reason)
 
     def _drain(self, worker: _Worker, exited: control.Exited, end: float) -> None:
@@ -249,6 +254,7 @@ class Core:
         counts = {
             "dispatch": attrs.asdict(house.dispatcher.statistics()),
             "bus": attrs.asdict(house.bus.statistics()),
+            "exports": {label: attrs.asdict(each) for label, each in house.router.statistics().items()},
             "authenticator": attrs.asdict(self._authenticator.statistics()),
         }
         _log.info("the core has stopped", extra={"event": "core_statistics", "counts": counts})

@@ -13,7 +13,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from math import isinf
 from typing import Any, NoReturn
 
 import attrs
@@ -26,8 +27,10 @@ from stockade.core.commands.app_settings import SettingsError, configured
 from stockade.core.commands.dispatch import Dispatcher
 from stockade.core.commands.lifespans import Lifespans
 from stockade.core.commands.registry import Registry, collect
+from stockade.core.commands.workers import Workers
 from stockade.core.events.bus import Bus
 from stockade.core.events.event import Events
+from stockade.core.exports.router import Router
 from stockade.core.gate import House
 from stockade.core.lifeline import leave_nothing, vigil, withdraw_from_siblings
 from stockade.core.loop import Core
@@ -59,7 +62,7 @@ def main(arguments: list[str]) -> NoReturn:
     if not configuration.core.debuggable:
         withdraw_from_siblings()
     sys.path.insert(0, configuration.folder)
-    process = _Process(configuration, first.run_directory, incoming, outgoing, waiting, handler)
+    process = _Process(configuration, first.workers, first.run_directory, incoming, outgoing, waiting, handler)
     try:
         with asyncio.Runner(loop_factory=loop_factory(configuration.core.loop)) as runner:
             process.leave(runner.run(process.run()))
@@ -85,11 +88,17 @@ def loop_factory(kind: LoopKind) -> Callable[[], asyncio.AbstractEventLoop] | No
     return factory
 
 
+def _bound(seconds: float) -> float | None:
+    """Infinity is written `"none"`, and within the core None."""
+    return None if isinf(seconds) else seconds
+
+
 @attrs.frozen(eq=False)
 class _Process:
     """The core's process: what the supervisor gave it."""
 
     configuration: Configuration
+    workers: Collection[str]  # the labels of those that run, or will
     run_directory: str
     incoming: Incoming
     outgoing: int
@@ -135,7 +144,8 @@ class _Process:
         """Give the core its house: authority, dispatcher, bus, and what the application's lifespans yield."""
         loop, spec = asyncio.get_running_loop(), self.configuration.core
         bus = Bus(loop, {worker.label: worker.labels for worker in self.configuration.workers}, lambda event: None)
-        given: dict[type, Any] = {Events: Events(bus)}
+        router = Router.of(loop, self.configuration.workers, self.workers, _bound(spec.deadline))
+        given: dict[type, Any] = {Events: Events(bus), Workers: Workers(router, loop)}
         settings = configured(registry.settings_class, self.configuration.app.settings)
         if registry.settings_class is not None:
             given[registry.settings_class] = settings
@@ -143,13 +153,17 @@ class _Process:
         try:
             given = await lifespans.enter(registry.lifespans, given)
             bus.spans = spans = find_spans(__version__)
-            dispatcher = Dispatcher(registry, loop, spec.threads, spec.threads_per_worker, given, _log, spans=spans)
+            dispatcher = Dispatcher(
+                registry, loop, spec.threads, spec.threads_per_worker, given, _log, _bound(spec.deadline), spans
+            )
         except StartError:
             await lifespans.leave(limits.CORE_GRACE)
             raise
         bus.listen = dispatcher.deliver
         authority = Authority.resolve(self.configuration, registry.commands)
-        core.house = House(loop, authority, registry.commands, dispatcher, bus, core)
+        core.house = House(
+            loop, authority, registry.commands, dispatcher, router, bus, core, _bound(spec.deadline)
+        )
         return lifespans
 
     def orphaned(self) -> NoReturn:

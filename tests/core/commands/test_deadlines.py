@@ -83,7 +83,7 @@ def test_buckets_are_few_however_far_the_deadlines() -> None:
     async def test(watch: Watch) -> None:
         now = monotonic()
         for number in range(100_000):
-            del watch.deadlines.add("x", now + 1.001**(number % 40_000))["x"]
+            del watch.deadlines.add("x", now + 1.001 ** (number % 40_000))["x"]
         assert len(watch.deadlines._order) < 5000
 
     run(test)

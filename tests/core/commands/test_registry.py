@@ -146,8 +146,42 @@ FAULTS: list[tuple[str, str, str]] = [
     ("any", '@command("a")\ndef f(**x: int): ...', "app.py:3: parameter x of f takes arguments of any name; "),
     ("return", '@command("a")\ndef f() -> complex: ...', "app.py:3: what f returns: complex cannot cross the wire; "),
     ("async inline", '@command("a", inline=True)\nasync def f(): ...', "app.py:3: f is async and inline; "),
-    ("generator", '@command("a")\ndef f(): yield', "app.py:3: f is a generator: channels are to come; return a list"),
-    ("async generator", '@command("a")\nasync def f(): yield', "app.py:3: f is a generator"),
+    (
+        "generator of a list",
+        '@command("a")\ndef f() -> list[int]: yield',
+        "app.py:3: f yields, and is annotated -> list[int]; annotate it -> AsyncIterator[...], or Iterator[...] where",
+    ),
+    (
+        "items that cannot cross",
+        'from typing import AsyncIterator\n@command("a")\nasync def f() -> AsyncIterator[complex]: yield',
+        "app.py:4: what f returns: complex cannot cross the wire; ",
+    ),
+    ("inline generator", '@command("a", inline=True)\ndef f(): yield', "app.py:3: f is inline and has channels; "),
+    (
+        "inline with a channel",
+        '@command("a", inline=True)\ndef f(x: SendChannel[int]): ...',
+        "app.py:3: f is inline and has channels; leave out inline=True",
+    ),
+    (
+        "channel of what cannot cross",
+        '@command("a")\ndef f(x: Channel[complex]): ...',
+        "app.py:3: parameter x of f: complex cannot cross the wire; ",
+    ),
+    (
+        "channel in a list",
+        '@command("a")\ndef f(x: list[Channel[int]]): ...',
+        "app.py:3: parameter x of f: Channel is the core's to give, a worker cannot send one; annotate a parameter",
+    ),
+    (
+        "listener that yields",
+        '@listener("a")\ndef f(event: Event): yield',
+        "app.py:3: listener f is a generator; nobody hears what it yields: return",
+    ),
+    (
+        "listener with a channel",
+        '@listener("a")\ndef f(x: SendChannel[int]): ...',
+        "app.py:3: parameter x of f: nothing injects",
+    ),
     ("event", '@command("a")\ndef f(x: Event): ...', "app.py:3: parameter x of f: Event is the core's to give"),
     (
         "forged",

@@ -14,7 +14,7 @@ from stockade.core.commands.shapes import Shape
 from stockade.core.commands.values import Misfit, Within, misfits, or_nearest, path_text
 from stockade.errors import Code, CommandError
 
-__all__ = ["Binder", "Parameter"]
+__all__ = ["Binder", "Parameter", "bind_item"]
 
 
 @attrs.frozen
@@ -37,9 +37,10 @@ def _slots(parameters: tuple[Parameter, ...]) -> tuple[_Slot, ...]:
 
 @attrs.frozen
 class Binder:
-    """Binds the arguments of one command's calls."""
+    """Binds the arguments of one command's calls; `channels` are names of parameters that no argument fills."""
 
     parameters: tuple[Parameter, ...]
+    channels: tuple[str, ...] = ()
     _slots: tuple[_Slot, ...] = attrs.field(
         init=False, default=attrs.Factory(lambda self: _slots(self.parameters), takes_self=True)
     )
@@ -66,11 +67,21 @@ class Binder:
     def _check_names(self, arguments: Mapping[str, Any]) -> None:
         known = [each.name for each in self.parameters]
         for name in arguments:
+            if name in self.channels:
+                raise _invalid(Misfit((name,), "expected a channel, got a value"))
             if name not in known:
                 raise _invalid(Misfit((name,), f"unknown argument{or_nearest(name, known)}"))
         for each in self.parameters:
             if each.required and each.name not in arguments:
                 raise _invalid(Misfit((each.name,), "missing"))
+
+
+def bind_item(channel: str, shape: Shape, value: Any) -> Any:
+    """An item of a channel as its hint wants it; raises CommandError (`invalid_args`) for one that does not fit."""
+    try:
+        return value if type(value) is shape.exact else shape.structure(value)
+    except Exception as error:
+        raise _invalid(next(misfits(Within(channel, error)))) from error
 
 
 def _invalid(misfit: Misfit) -> CommandError:

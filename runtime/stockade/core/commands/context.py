@@ -6,11 +6,14 @@ Knows no command and no message. It flows by one context variable, so that what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from time import monotonic
+from types import MappingProxyType
 
 import attrs
+
+from stockade.core.commands.ports import Incoming, Outgoing
 
 __all__ = ["CURRENT", "Context"]
 
@@ -20,7 +23,8 @@ class Context:
     """One call. `deadline` is a time of `time.monotonic`, which asyncio's loops count too; None: it has all time.
 
     `worker` is the label of its caller, `parent` the context of the call that this caller was handling when it made
-    this one, `trace` the W3C traceparent that came with it. `cancelled` is whether nobody waits for it any more: it
+    this one, `trace` the W3C traceparent that came with it; `channels` are the core's ends of those that it has opened,
+    by argument. `cancelled` is whether nobody waits for it any more: it
     was cancelled, or its deadline has passed. Read it from any thread.
     """
 
@@ -28,6 +32,7 @@ class Context:
     deadline: float | None = None
     parent: Context | None = None
     trace: str | None = None
+    channels: Mapping[str, Incoming | Outgoing] = MappingProxyType({})
     cancelled: bool = False
     _then: list[Callable[[], None]] | None = None
 

@@ -22,11 +22,12 @@ from stockade import limits
 from stockade.core.commands.caller import Caller
 from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.deadlines import Deadlines
-from stockade.core.commands.encoding import encode
+from stockade.core.commands.encoding import encode_payload
 from stockade.core.commands.middleware import GIVEN, Call, Guard, Middleware, through
 from stockade.core.commands.refusals import Failures
 from stockade.core.commands.registry import Command, Kind, Listener, Registry
-from stockade.core.commands.signatures import Injection
+from stockade.core.commands.signatures import ChannelParameter, Injection
+from stockade.core.commands.streams import feeding, feeding_blocking, opened, unfit
 from stockade.core.commands.threads import Job, Threads
 from stockade.core.events.event import Event
 from stockade.core.policy.patterns import Pattern
@@ -75,6 +76,8 @@ class _Ready:
     given: tuple[str, ...]  # parameters that get the Caller of each call, or the Event of each delivery
     deadline: float | None = None  # seconds for a call that states none
     places: Places | None = None  # of its max_concurrency
+    channels: tuple[ChannelParameter, ...] = ()
+    takes: tuple[ChannelParameter, ...] = ()  # the same, also where a middleware stands before it
 
     def keywords(self, given: Caller | Event, arguments: Mapping[str, Any]) -> dict[str, Any]:
         keywords = self.bind(arguments)
@@ -82,6 +85,8 @@ class _Ready:
             keywords[name] = given
         if self.constants:
             keywords.update(self.constants)
+        if self.channels:
+            keywords.update(opened(self.channels, CURRENT.get()))
         return keywords
 
 
@@ -171,7 +176,7 @@ class Dispatcher:
         self._commands = {
             each.name: self._spanned(
                 self._guarded(
-                    self._ready(each.name, each, each.binder.bind, encode, failures.refusal),
+                    self._ready(each.name, each, each.binder.bind, encode_payload, failures.refusal),
                     tuple(guard for guard in guards if guard.middleware.pattern.matches(each.name)),
                 )
             )
@@ -205,6 +210,8 @@ class Dispatcher:
         error: CommandError | None
         if context is not None and context.is_over():
             error = _too_late()
+        elif (ready.takes or context is not None) and (wrong := unfit(ready.takes, context)) is not None:
+            error = wrong
         elif ready.kind is Kind.INLINE:
             if context is None:
                 value, error = self._attempt(ready, caller, arguments, None)
@@ -280,7 +287,12 @@ class Dispatcher:
         if isinstance(what, Command) and what.max_concurrency is not None:
             places = self._places[name] = Places(what.max_concurrency)
         deadline = self._deadline if isinstance(what, Command) else None
-        return _Ready(name, what.kind, what.function, bind, encode, refuse, constants, given, deadline, places)
+        function, channels = what.function, what.channels if isinstance(what, Command) else ()
+        if isinstance(what, Command) and what.yields:
+            function = (feeding if what.kind is Kind.COROUTINE else feeding_blocking)(function)
+        return _Ready(
+            name, what.kind, function, bind, encode, refuse, constants, given, deadline, places, channels, channels
+        )
 
     def _guarded(self, ready: _Ready, guards: tuple[Guard, ...]) -> _Ready:
         """What runs in place of a command that `guards` stand before: a task, wherever the command itself runs."""
@@ -291,7 +303,18 @@ class Dispatcher:
             return await through(guards, Call(caller, arguments), partial(self._proceed, ready, caller, arguments))
 
         given = ("caller",)
-        return _Ready(ready.name, Kind.COROUTINE, guarded, _unbound, encode, ready.refuse, {}, given, ready.deadline)
+        return _Ready(
+            ready.name,
+            Kind.COROUTINE,
+            guarded,
+            _unbound,
+            encode_payload,
+            ready.refuse,
+            {},
+            given,
+            ready.deadline,
+            takes=ready.channels,
+        )
 
     def _spanned(self, ready: _Ready) -> _Ready:
         """What runs in place of a function where spans are made: one around its binding, run and encoding."""
@@ -308,7 +331,10 @@ class Dispatcher:
                 return ready.encode(await ready.function(**ready.keywords(given, arguments)))
 
         function = run_async if ready.kind is Kind.COROUTINE else run
-        return attrs.evolve(ready, function=function, bind=_unbound, encode=_as_it_is, constants={}, given=("given",))
+        given = ("given",)
+        return attrs.evolve(
+            ready, function=function, bind=_unbound, encode=_as_it_is, constants={}, given=given, channels=()
+        )
 
     def _constants(self, what: Command | Listener | Middleware, given: tuple[type, ...]) -> dict[str, Any]:
         return {each.name: self._value(each, what) for each in what.injections if each.kind not in given}

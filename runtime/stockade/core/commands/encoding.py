@@ -18,7 +18,7 @@ from stockade.core.commands.fields import fields_of
 from stockade.core.commands.scalars import PRIMITIVES, SCALARS, fits_wire
 from stockade.core.commands.values import INT_MAX, INT_MIN, path_text
 
-__all__ = ["EncodingError", "encode"]
+__all__ = ["EncodingError", "encode", "encode_payload"]
 
 #: Containers within containers in an answer: the message around it has three of its own (batch, message, error).
 DEPTH = limits.DEPTH - 3
@@ -40,6 +40,15 @@ def encode(value: Any) -> Any:
     except Exception as error:  # a property that raises, a mapping that changes, what a scalar refuses
         where = f" at {path_text(tuple(steps))}" if steps else ""
         raise EncodingError(f"{error}{where}") from error
+
+
+def encode_payload(value: Any) -> Any:
+    """A result, or an item of a channel: `encode`, but that bytes which nobody can change may stay a memoryview of
+    them, so that they are sent without a copy. What can be changed is copied: it is sent later.
+    """
+    if type(value) is memoryview and value.readonly and value.c_contiguous:
+        return value.cast("B") if value.nbytes else b""
+    return encode(value)
 
 
 _Encoder = Callable[[Any, list[str | int]], Any]

@@ -17,6 +17,7 @@ import attrs
 
 from stockade.core.commands.binding import Binder, Parameter
 from stockade.core.commands.caller import Caller
+from stockade.core.commands.channels import Channel, ReceiveChannel, SendChannel
 from stockade.core.commands.fields import is_class_of_fields
 from stockade.core.commands.hints import Hints
 from stockade.core.commands.importing import import_module
@@ -36,8 +37,9 @@ from stockade.core.commands.marks import (
 )
 from stockade.core.commands.middleware import Middleware, read_middleware
 from stockade.core.commands.scalars import SCALARS
-from stockade.core.commands.shapes import HintError
-from stockade.core.commands.signatures import Faults, Injection, check_return, place, read
+from stockade.core.commands.shapes import ANY, HintError, hint_text
+from stockade.core.commands.signatures import YIELD, ChannelParameter, Faults, Injection, check_return, place, read
+from stockade.core.commands.workers import Workers
 from stockade.core.events.event import Event, Events
 from stockade.core.policy.patterns import Pattern
 from stockade.errors import Fault
@@ -80,6 +82,8 @@ class Command:
     file: str
     line: int
     max_concurrency: int | None = None
+    channels: tuple[ChannelParameter, ...] = ()  # of what a generator yields too
+    yields: bool = False
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -140,9 +144,9 @@ def collect(module_names: Sequence[str]) -> Registry:
     marked = list(_marked(module_names, faults))
     settings_class = _settings_class([each for each, mark in marked if isinstance(mark, SettingsMark)], faults)
     yields = _yields([each for each, mark in marked if isinstance(mark, LifespanMark)], faults)
-    given = frozenset({Events, *filter(None, (settings_class, *yields.values()))})
+    given = frozenset({Events, Workers, *filter(None, (settings_class, *yields.values()))})
     lifespans = [_lifespan(each, kind, given, faults) for each, kind in yields.items()]
-    hints = Hints(given | {Caller, Event})
+    hints = Hints(given | {Caller, Event, Channel, ReceiveChannel, SendChannel})
     commands: dict[str, Command] = {}
     for each, mark in marked:
         if isinstance(mark, CommandMark):
@@ -182,10 +186,15 @@ def _command(
         wrong = f"{mark.name!r} is no name of a command"
         faults.add(function, wrong, "write segments of letters, digits, _ and - joined by dots, as in notes.read")
     signature = read(function, given | {Caller}, hints, faults)
-    check_return(function, signature.returns, hints, faults)
+    yields = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    returns = _yielded_hint(function, signature.returns, faults) if yields else signature.returns
+    check_return(function, returns, hints, faults)
     doc = (inspect.getdoc(function) or "").partition("\n")[0]
-    binder = Binder(signature.parameters)
+    channels = signature.channels + ((ChannelParameter(YIELD, SendChannel, ANY),) if yields else ())
+    binder = Binder(signature.parameters, tuple(each.name for each in channels))
     kind = _kind(function, mark.inline, faults)
+    if channels and kind is Kind.INLINE:
+        faults.add(function, f"{function.__name__} is inline and has channels", "leave out inline=True")
     _check_concurrency(function, mark, faults)
     return Command(
         mark.name,
@@ -193,10 +202,12 @@ def _command(
         kind,
         binder,
         signature.injections,
-        signature.returns,
+        returns,
         doc,
         *place(function),
         mark.max_concurrency,
+        channels,
+        yields,
     )
 
 
@@ -212,13 +223,24 @@ def _check_concurrency(function: Callable[..., Any], mark: CommandMark, faults: 
 
 
 def _kind(function: Callable[..., Any], inline: bool, faults: Faults) -> Kind:
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        faults.add(function, f"{function.__name__} is a generator: channels are to come", "return a list")
-    if not inspect.iscoroutinefunction(function):
+    if not inspect.iscoroutinefunction(function) and not inspect.isasyncgenfunction(function):
         return Kind.INLINE if inline else Kind.THREAD
     if inline:
         faults.add(function, f"{function.__name__} is async and inline", "leave out inline=True, or the async")
     return Kind.COROUTINE
+
+
+def _yielded_hint(function: Callable[..., Any], hint: Any, faults: Faults) -> Any:
+    """The hint of the items of a command that yields, Any where it has none."""
+    if hint is Any or hint is object:
+        return Any
+    if get_origin(hint) in _GENERATORS:
+        return get_args(hint)[0]
+    if hint in _GENERATORS:
+        return Any
+    wrong = f"{function.__name__} yields, and is annotated -> {hint_text(hint)}"
+    faults.add(function, wrong, "annotate it -> AsyncIterator[...], or Iterator[...] where it is no async def")
+    return Any
 
 
 def _add(commands: dict[str, Command], added: Command, faults: Faults) -> None:
@@ -233,6 +255,8 @@ def _listener(
 ) -> Listener | None:
     signature = read(function, given | {Event}, None, faults)
     kind = _kind(function, False, faults)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        faults.add(function, f"listener {function.__name__} is a generator", "nobody hears what it yields: return")
     try:
         if not EVENT.fullmatch(mark.pattern.replace("*", "x")):
             raise ValueError(f"{mark.pattern!r} can match no event")
@@ -299,7 +323,7 @@ def _yielded(function: Callable[..., Any], faults: Faults) -> type | None:
     if get_origin(hint) not in _GENERATORS or not isinstance(kind, type) or get_args(kind):
         wrong = f"lifespan {function.__name__} does not say which class it yields"
         faults.add(function, wrong, "annotate it -> Iterator[YourClass], or Iterator[None]")
-    elif kind.__module__ == "builtins" or kind in SCALARS or kind in (Caller, Event, Events):
+    elif kind.__module__ == "builtins" or kind in SCALARS or kind in (Caller, Event, Events, Workers):
         wrong = f"lifespan {function.__name__} yields a {kind.__name__}, which would take over parameters of that type"
         faults.add(function, wrong, "yield a class of your own")
     else:

@@ -64,6 +64,21 @@ def _exactly(kind: type, wire: Wire) -> Callable[[Any], Any]:
     return structure
 
 
+def _bytes(value: Any) -> bytes:
+    """Bytes that came as a raw frame are a view of it, until somebody wants them."""
+    if type(value) is memoryview:
+        return bytes(value)
+    if type(value) is not bytes:
+        raise Mismatch.of(Wire.BYTES, value)
+    return value
+
+
+def _view(value: Any) -> memoryview:
+    if type(value) is not memoryview and type(value) is not bytes:
+        raise Mismatch.of(Wire.BYTES, value)
+    return memoryview(value)
+
+
 def _int(value: Any) -> int:
     if type(value) is not int:
         raise Mismatch.of("int", value)
@@ -157,13 +172,14 @@ PRIMITIVES: dict[type, Scalar] = {
     int: _scalar("int", _int, in_range, Wire.INT),
     float: _scalar("float", _float, _same, Wire.FLOAT, Wire.INT),
     str: _scalar("text", _exactly(str, Wire.TEXT), fits_wire, Wire.TEXT),
-    bytes: _scalar("bytes", _exactly(bytes, Wire.BYTES), _same, Wire.BYTES),
+    bytes: _scalar("bytes", _bytes, _same, Wire.BYTES),
     bool: _scalar("bool", _exactly(bool, Wire.BOOL), _same, Wire.BOOL),
     type(None): _scalar("null", _exactly(type(None), Wire.NULL), _same, Wire.NULL),
 }
 
 #: Types that cross the wire as another's values (docs/types.md).
 SCALARS: dict[type, Scalar] = {
+    memoryview: _scalar("bytes", _view, bytes, Wire.BYTES),
     datetime: _scalar(
         "a date and time as ISO 8601 text",
         _parsed("a date and time as ISO 8601 text", _datetime),

@@ -82,7 +82,7 @@ def hint_text(hint: Any) -> str:
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")
 
 
-ANY = Shape("any value", frozenset(Wire), lambda value: value)
+ANY = Shape("any value", frozenset(Wire), lambda value: value if type(value) is not memoryview else bytes(value))
 
 
 def of_scalar(kind: type) -> Shape:

@@ -6,19 +6,26 @@ Knows no decorator: it reads a signature and its hints, and reports every fault 
 from __future__ import annotations
 
 import inspect
+import types
 import typing
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, get_args, get_origin
 
 import attrs
 
-from stockade.core.commands.binding import Parameter
+from stockade.core.commands.binding import Parameter, bind_item
+from stockade.core.commands.channels import Channel, ReceiveChannel, SendChannel
 from stockade.core.commands.hints import Hints
 from stockade.core.commands.importing import shown_file
-from stockade.core.commands.shapes import Ambiguous, HintError, hint_text
+from stockade.core.commands.ports import Incoming, Outgoing
+from stockade.core.commands.shapes import ANY, Ambiguous, HintError, Shape, hint_text
 from stockade.errors import Fault
 
-__all__ = ["Faults", "Injection", "Signature", "read"]
+__all__ = ["YIELD", "ChannelParameter", "Faults", "Injection", "Signature", "read"]
+
+#: The channel of what a command yields; no parameter can have that name.
+YIELD = "yield"
 
 _NOT_BY_NAME = {
     inspect.Parameter.POSITIONAL_ONLY: "is positional-only",
@@ -36,11 +43,38 @@ class Injection:
 
 
 @attrs.frozen
+class ChannelParameter:
+    """A parameter that gets a channel which the caller opens; `kind` is one of the three classes of `channels`."""
+
+    name: str
+    kind: type
+    item: Shape
+    required: bool = True
+
+    def accepts(self, end: Incoming | Outgoing) -> bool:
+        """Whether its command means this direction."""
+        return self.kind is Channel or (self.kind is SendChannel) is end.sends
+
+    def open(self, end: Incoming | Outgoing) -> Any:
+        """The channel on this end."""
+        if self.kind is Channel:
+            return Channel(self._sender(end), None) if end.sends else Channel(None, self._receiver(end))
+        return self._sender(end) if end.sends else self._receiver(end)
+
+    def _sender(self, end: Any) -> SendChannel[Any]:
+        return SendChannel(end)
+
+    def _receiver(self, end: Any) -> ReceiveChannel[Any]:
+        return ReceiveChannel(end, partial(bind_item, self.name, self.item))
+
+
+@attrs.frozen
 class Signature:
     """A function's parameters, sorted by who fills them, and its resolved return hint (Any where it has none)."""
 
     parameters: tuple[Parameter, ...]
     injections: tuple[Injection, ...]
+    channels: tuple[ChannelParameter, ...]
     returns: Any
 
 
@@ -75,13 +109,16 @@ def read(function: Callable[..., Any], injectable: frozenset[type], hints: Hints
     resolved = _resolved(function, faults)
     parameters: list[Parameter] = []
     injections: list[Injection] = []
+    channels: list[ChannelParameter] = []
     for each in inspect.signature(function).parameters.values() if resolved is not None else ():
         filled = _filled(function, each, (resolved or {}).get(each.name, each.empty), injectable, hints, faults)
         if isinstance(filled, Injection):
             injections.append(filled)
+        elif isinstance(filled, ChannelParameter):
+            channels.append(filled)
         elif filled is not None:
             parameters.append(filled)
-    return Signature(tuple(parameters), tuple(injections), (resolved or {}).get("return", Any))
+    return Signature(tuple(parameters), tuple(injections), tuple(channels), (resolved or {}).get("return", Any))
 
 
 def check_return(function: Callable[..., Any], returns: Any, hints: Hints, faults: Faults) -> None:
@@ -110,7 +147,7 @@ def _filled(
     injectable: frozenset[type],
     hints: Hints | None,
     faults: Faults,
-) -> Parameter | Injection | None:
+) -> Parameter | Injection | ChannelParameter | None:
     subject = f"parameter {parameter.name} of {function.__name__}"
     if parameter.kind in _NOT_BY_NAME:
         faults.add(function, f"{subject} {_NOT_BY_NAME[parameter.kind]}", "arguments come by name: give each its own")
@@ -123,7 +160,32 @@ def _filled(
         faults.add(function, f"{subject}: nothing injects {hint_text(hint)}", f"take one of {given}")
     else:
         try:
+            kind, arguments = _channel(hint)
+            if kind is not None:
+                item = _item(hints, kind, arguments)
+                return ChannelParameter(parameter.name, kind, item, parameter.default is parameter.empty)
             return Parameter(parameter.name, hint, hints.shape(hint), parameter.default is parameter.empty)
         except HintError as error:
             faults.add(function, f"{subject}: {error.wrong}", error.instead)
     return None
+
+
+_CHANNELS = (Channel, SendChannel, ReceiveChannel)
+
+
+def _channel(hint: Any) -> tuple[type | None, tuple[Any, ...]]:
+    """Which channel a hint means, None where it is none, and the hint of its items; it may be ``... | None``."""
+    if get_origin(hint) in (typing.Union, types.UnionType):
+        others = [each for each in get_args(hint) if each is not types.NoneType]
+        hint = others[0] if len(others) == 1 else None
+    kind = get_origin(hint) or hint
+    return (kind, get_args(hint)) if kind in _CHANNELS else (None, ())
+
+
+def _item(hints: Hints, kind: type, arguments: tuple[Any, ...]) -> Shape:
+    try:
+        return hints.shape(arguments[0]) if arguments else ANY
+    except Ambiguous:
+        if kind is not SendChannel:
+            raise
+        return ANY  # what is sent is encoded by what it is

@@ -58,6 +58,7 @@ _WIRE: dict[type, Wire] = {
     float: Wire.FLOAT,
     str: Wire.TEXT,
     bytes: Wire.BYTES,
+    memoryview: Wire.BYTES,  # of a raw frame
     bool: Wire.BOOL,
     type(None): Wire.NULL,
     list: Wire.ARRAY,

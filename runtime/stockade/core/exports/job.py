@@ -26,7 +26,7 @@ class Job:
 
     `chain` has the labels of all workers that wait for it, the outermost first; `parent` is the job that one of them,
     the innermost that handles one, is handling meanwhile. `idempotent` says that it may run again if the replica that
-    runs it dies.
+    runs it dies, `once` that it may not, whatever the worker says that exports it: its channels are under way.
     """
 
     command: str
@@ -34,6 +34,7 @@ class Job:
     chain: tuple[str, ...] = ()
     parent: Job | None = None
     idempotent: bool = False
+    once: bool = False
     pool: Blockers | None = None  # where it waits, or has waited
     replica: str | None = None  # who runs it now
     tries: int = 0  # how often it was given to a replica

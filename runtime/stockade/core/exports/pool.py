@@ -29,9 +29,19 @@ _TRIES = 2
 
 @attrs.frozen
 class Give:
-    """Send this job to its `replica`, which is ready and has room."""
+    """Send this job to this replica, which is ready and has room.
+
+    It is stale, and nothing to be done for it, once the job has another replica, or none.
+    """
 
     job: Job
+    replica: str
+    tries: int
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the replica has gone since."""
+        return (self.job.replica, self.job.tries) != (self.replica, self.tries)
 
 
 @attrs.frozen
@@ -197,7 +207,9 @@ class Pool:
         job.tries += 1
         replica.running.add(job)
         replica.by_command[job.command] += 1
-        return Give(job)
+        if replica.exports[job.command].idempotent and not job.once:
+            job.idempotent = True
+        return Give(job, replica.label, job.tries)
 
     def _go_on(self, commands: Iterable[str]) -> list[Step]:
         """Give what waits for these commands and can go now."""

@@ -28,6 +28,11 @@ class Exports:
         listed = ((spec.label, tuple(Pattern.compile(text, ".") for text in spec.exports)) for spec in workers)
         return cls(tuple((label, patterns) for label, patterns in listed if patterns))
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The workers that may export anything."""
+        return tuple(label for label, _ in self._families)
+
     def family(self, command: str) -> str | None:
         """The label, without the number of a replica, of the worker that may export `command`; None where none may."""
         for label, patterns in self._families:

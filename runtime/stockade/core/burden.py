@@ -1,0 +1,39 @@
+"""How many bytes of one worker's own the core holds: large calls in flight, and items that no handler has taken yet.
+
+Knows no call and no channel. Above a bound the worker is left unread until they are fewer: its other bounds are in
+numbers, and a number of messages of the largest size would be gigabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+__all__ = ["Burden"]
+
+
+@attrs.define(eq=False)
+class Burden:
+    """At most about `bound` bytes; `lighter` is called when they have become fewer, and `is_too_much` was asked for."""
+
+    bound: int
+    _lighter: Callable[[], None]
+    bytes: int = 0
+    _waits: bool = False
+
+    def add(self, size: int) -> None:
+        """The core holds so many more."""
+        self.bytes += size
+
+    def remove(self, size: int) -> None:
+        """The core holds so many less."""
+        self.bytes -= size
+        if self._waits and self.bytes <= self.bound:
+            self._waits = False
+            self._lighter()
+
+    def is_too_much(self) -> bool:
+        """Whether the worker is to be left unread, until `lighter` is called."""
+        self._waits = self.bytes > self.bound
+        return self._waits

@@ -1,0 +1,173 @@
+"""One worker's calls: admitted or refused, dispatched, and each answered once. Knows no batch and no socket.
+
+Which ids there are is the conversation's to know, who may call what the authority's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from math import isinf
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from stockade import limits
+from stockade.config.specs import WorkerLimits
+from stockade.core.burden import Burden
+from stockade.core.channels import Channels
+from stockade.core.commands.caller import Caller
+from stockade.core.commands.context import Context
+from stockade.core.policy.authority import Act, Authority
+from stockade.core.policy.quota import Rate
+from stockade.core.wire.happenings import MISSING, Call, CallOptions, Cancel
+from stockade.errors import Code, CommandError
+
+if TYPE_CHECKING:
+    from stockade.core.commands.dispatch import Dispatcher, Running
+    from stockade.core.commands.registry import Command
+    from stockade.core.exports.routed import Routed
+    from stockade.core.exports.router import Router
+    from stockade.core.outbox import Laden
+    from stockade.core.replies import Replies
+    from stockade.core.wire.conversation import Conversation
+
+__all__ = ["Calls"]
+
+
+@attrs.define(eq=False)
+class Calls:
+    """The calls of one generation that are not answered yet. `post` sends an answer."""
+
+    _label: str
+    _generation: int
+    _limits: WorkerLimits
+    _conversation: Conversation
+    _authority: Authority
+    _commands: Mapping[str, Command]
+    _dispatcher: Dispatcher
+    _router: Router
+    _deadline: float | None  # seconds of a call to another worker that states none
+    _replies: Replies
+    _channels: Channels
+    _burden: Burden
+    post: Callable[[bytes | Laden], None]
+    #: What the worker's calls with that parent are within.
+    _within: Callable[[int], Context | None]
+    _callers: dict[str, Caller] = attrs.field(factory=dict)
+    _running: dict[int, Running | Routed] = attrs.field(factory=dict)
+    _heavy: dict[int, int] = attrs.field(factory=dict)  # large calls in flight: id -> bytes
+    _rate: Rate | None = None  # where they have one
+    weight: int = 0  # bytes of each message of the batch that is being handled, about
+    silent: bool = False  # the worker hears no answer any more
+
+    def __attrs_post_init__(self) -> None:
+        if not isinf(self._limits.rate):
+            self._rate = Rate(self._limits.rate)
+
+    def on_call(self, call: Call) -> None:
+        """Dispatch a call, or answer that it may not be."""
+        if self._rate is not None and (wait := self._rate.take(monotonic())):
+            self._answer(call, None, _too_fast(self._limits.rate, wait))
+            return
+        caller = self._callers.get(call.command) or self._admitted(call)
+        if caller is None:
+            return
+        command, answer = self._commands[call.command], partial(self._answer, call)
+        if call.options is None:
+            running = self._dispatcher.dispatch(caller, command, call.arguments, answer)
+        else:
+            context = self._context(call.options, self._dispatcher.due(command))
+            running = self._dispatcher.dispatch(caller, command, call.arguments, answer, context)
+        if running is not None:
+            self._keep(call, running)
+
+    def _keep(self, call: Call, running: Running | Routed) -> None:
+        self._running[call.id] = running
+        if self.weight > limits.HEAVY:
+            self._heavy[call.id] = self.weight
+            self._burden.add(self.weight)
+
+    def _route(self, call: Call) -> None:
+        """Hand on a call to what another worker exports."""
+        options = call.options or CallOptions()
+        due = None if self._deadline is None else monotonic() + self._deadline
+        routed = self._router.call(
+            call.command,
+            call.arguments,
+            self._context(options, due),
+            partial(self._answer, call),
+            offers=options.channels,
+            idempotent=options.idempotent,
+        )
+        if routed is not None:
+            self._keep(call, routed)
+
+    def on_cancel(self, cancel: Cancel) -> None:
+        """Stop one, and answer `cancelled`."""
+        self.stop((cancel.id,))
+
+    def stop(self, numbers: Iterable[int]) -> None:
+        """Cancel these, as far as they run; each is answered `cancelled`."""
+        for number in numbers:
+            running = self._running.get(number)
+            if running is not None:
+                running.cancel()
+
+    def stop_all(self) -> None:
+        """Cancel every one; each is answered `cancelled` if the worker can still hear it."""
+        self.stop(tuple(self._running))
+
+    def _admitted(self, call: Call) -> Caller | None:
+        """The caller of a command of the core's that policy allows, remembered.
+
+        None after answering one that it does not allow, and after handing on one that a worker may export: such names
+        are not remembered, since a pattern may let a worker make them up.
+        """
+        decision = self._authority.decide(self._label, Act.CALL, call.command)
+        if not decision.allowed:
+            self._answer(call, None, decision.refusal())
+            return None
+        if call.command not in self._commands:
+            self._route(call)
+            return None
+        scope = self._authority.scope(self._label, call.command)
+        caller = self._callers[call.command] = Caller(self._label, self._generation, call.command, scope)
+        return caller
+
+    def _context(self, options: CallOptions, due: float | None) -> Context:
+        """What a call with options stands in, `due` then if it does not say when: within what it is part of, always."""
+        if options.deadline is MISSING:
+            deadline = due
+        else:
+            deadline = None if options.deadline is None else monotonic() + options.deadline / 1000
+        parent = None if options.parent is None else self._within(options.parent)
+        if parent is not None and parent.deadline is not None:
+            deadline = parent.deadline if deadline is None else min(deadline, parent.deadline)
+        context = Context(self._label, deadline, parent, options.trace)
+        if options.channels:
+            context.channels = self._channels.open(options.channels)
+        return context
+
+    def _answer(self, call: Call, value: Any, error: CommandError | None) -> None:
+        """End a call with its value or its error; too late, it is for nobody."""
+        self._running.pop(call.id, None)
+        if call.id in self._heavy:
+            self._burden.remove(self._heavy.pop(call.id))
+        if self.silent:
+            return
+        if error is not None:
+            self._fail(call, error)
+        elif self._conversation.answer(call.id):
+            self.post(self._replies.result(call, value))
+
+    def _fail(self, call: Call, error: CommandError) -> None:
+        ended = self._conversation.fail(call.id)
+        if ended is not None:
+            self._channels.close(ended, error)
+            self.post(self._replies.error(call, error))
+
+
+def _too_fast(per_second: float, wait: int) -> CommandError:
+    return CommandError(Code.BUSY, f"{per_second:g} calls per second are the limit", {"retry_after_ms": wait})

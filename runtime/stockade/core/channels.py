@@ -1,0 +1,228 @@
+"""The channels of one worker, as the core acts on them: items that wait for a handler, handlers that wait for credit.
+
+Knows no rule of the protocol: which ids there are and how much credit is the conversation's. Knows no socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import attrs
+
+from stockade import limits
+from stockade.core.burden import Burden
+from stockade.core.commands.ports import Incoming, Outgoing
+from stockade.core.outbox import Laden, Outbox
+from stockade.core.replies import Replies
+from stockade.core.wire import channels as rules
+from stockade.core.wire.codec import encode
+from stockade.core.wire.happenings import Credit, Drop, End, Item, Offer
+from stockade.errors import CommandError, Dropped, again
+
+__all__ = ["Channels"]
+
+#: What an item costs beside its bytes: some objects.
+_PER_ITEM = 100
+
+
+@attrs.define(eq=False)
+class Channels:
+    """All that are open. `post` sends an encoded message; `weight` is how many bytes each message of a batch has."""
+
+    loop: asyncio.AbstractEventLoop
+    _rules: rules.Channels
+    _replies: Replies
+    _outbox: Outbox
+    _burden: Burden
+    _post: Callable[[bytes | Laden], None]
+    largest: int  # bytes of a piece that a message can carry
+    weight: int = 0
+    _receiving: dict[int, _Receiving] = attrs.field(factory=dict)
+    _sending: dict[int, _Sending] = attrs.field(factory=dict)
+
+    def open(self, offers: Iterable[Offer]) -> dict[str, Incoming | Outgoing]:
+        """The core's ends of the channels that a call offers, by argument; a receiving one grants its first credit."""
+        opened: dict[str, Incoming | Outgoing] = {}
+        for offer in offers:
+            if offer.to == "caller":
+                opened[offer.argument] = self._sending[offer.id] = _Sending(self, offer.id, self.loop, self.largest)
+            else:
+                opened[offer.argument] = receiving = self._receiving[offer.id] = _Receiving(self, offer.id, self.loop)
+                receiving.grant()
+        return opened
+
+    def close(self, numbers: Iterable[int], error: CommandError) -> None:
+        """These have ended for both ends, with this error."""
+        for number in numbers:
+            end = self._receiving.pop(number, None) or self._sending.pop(number, None)
+            if end is not None:
+                end.close(error)
+
+    # -- what the worker says -----------------------------------------------------------------------------------------
+
+    def on_item(self, item: Item) -> None:
+        """One more waits for its handler."""
+        value = item.value
+        self._receiving[item.channel].put(value, len(value) if type(value) is memoryview else self.weight)
+
+    def on_end(self, end: End) -> None:
+        """Nothing comes behind what waits."""
+        self._receiving.pop(end.channel).close(end.error)
+
+    def on_credit(self, credit: Credit) -> None:
+        """Whoever waits to send may."""
+        self._sending[credit.channel].wake()
+
+    def on_drop(self, drop: Drop) -> None:
+        """Nobody wants more."""
+        self._sending.pop(drop.channel).close(Dropped())
+
+    # -- what the core's ends say -------------------------------------------------------------------------------------
+
+    def send(self, number: int, value: Any) -> bool:
+        """Send an item, if there are credit and room; raises CommandError (`too_large`)."""
+        if not self._rules.sendable(number) or not self._outbox.takes_items:
+            return False
+        part = self._replies.item(number, value)
+        self._rules.note_item(number)
+        self._post(part)
+        return True
+
+    def when_room(self, number: int, then: Callable[[], None]) -> bool:
+        """Have `then` called when there is room, and True; False where it is credit that is missing."""
+        if not self._rules.sendable(number):
+            return False
+        self._outbox.when_it_takes_items(then)
+        return True
+
+    def end(self, number: int, error: CommandError | None) -> None:
+        """The core sends nothing more."""
+        if self._sending.pop(number, None) is not None and self._rules.end(number):
+            self._post(self._replies.end(number, error))
+
+    def drop(self, number: int) -> None:
+        """The core wants nothing more."""
+        if self._receiving.pop(number, None) is not None and self._rules.end(number):
+            self._post(encode(["drop", number]))
+
+    def grant(self, number: int, count: int) -> None:
+        """The worker may send more."""
+        if self._rules.note_credit(number, count):
+            self._post(encode(["credit", number, count]))
+
+    def holds(self, size: int) -> None:
+        """So many bytes more wait for handlers, or less."""
+        if size > 0:
+            self._burden.add(size)
+        else:
+            self._burden.remove(-size)
+
+
+@attrs.define(eq=False)
+class _Sending:
+    """One that the core sends on: an `Outgoing`."""
+
+    sends: ClassVar[bool] = True
+    _channels: Channels
+    _id: int
+    loop: asyncio.AbstractEventLoop
+    largest: int
+    closed: CommandError | None = None
+    on_closed: Callable[[], None] | None = None
+    _waiting: list[Callable[[], None]] = attrs.field(factory=list)
+
+    def offer(self, value: Any) -> bool:
+        if self.closed is not None:
+            raise again(self.closed)
+        return self._channels.send(self._id, value)
+
+    def when_room(self, then: Callable[[], None]) -> None:
+        if self.closed is not None:
+            then()
+            return
+        self._waiting.append(then)
+        self._channels.when_room(self._id, self.wake)
+
+    def end(self, error: CommandError | None = None) -> None:
+        if self.closed is None:
+            self._channels.end(self._id, error)
+            self.close(Dropped("the channel was ended"))
+
+    def close(self, error: CommandError) -> None:
+        self.closed = error
+        self.wake()
+        if self.on_closed is not None:
+            self.on_closed()
+
+    def wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for then in waiting:
+            then()
+
+
+@attrs.define(eq=False)
+class _Receiving:
+    """One that the core receives on: an `Incoming`.
+
+    Its window is what may be under way or wait here: fewer items the larger they have been.
+    """
+
+    sends: ClassVar[bool] = False
+    _channels: Channels
+    _id: int
+    loop: asyncio.AbstractEventLoop
+    ended: bool = False
+    error: CommandError | None = None
+    _items: deque[tuple[Any, int]] = attrs.field(factory=deque)
+    _waiting: list[Callable[[], None]] = attrs.field(factory=list)
+    _granted: int = 0  # of that, not used yet
+    _size: float = limits.WINDOW_BYTES / 4  # bytes of an item, about: as if they were large, until one has come
+
+    def put(self, value: Any, size: int) -> None:
+        self._granted -= 1
+        self._size = size if self._granted else 0.5 * (self._size + size)
+        self._items.append((value, size + _PER_ITEM))
+        self._channels.holds(size + _PER_ITEM)
+        if self._waiting:
+            self._wake()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def take(self) -> Any:
+        value, size = self._items.popleft()
+        self._channels.holds(-size)
+        if not self.ended:
+            self.grant()
+        return value
+
+    def grant(self) -> None:
+        """Grant what the window has room for, once that is worth a message."""
+        window = min(limits.WINDOW, max(2, int(limits.WINDOW_BYTES / (self._size + 1))))
+        more = window - self._granted - len(self._items)
+        if more >= window / 2:
+            self._granted += more
+            self._channels.grant(self._id, more)
+
+    def when_item(self, then: Callable[[], None]) -> None:
+        self._waiting.append(then)
+
+    def drop(self) -> None:
+        if not self.ended:
+            self._channels.drop(self._id)
+            self.close(None)
+        for _, size in self._items:
+            self._channels.holds(-size)
+        self._items.clear()
+
+    def close(self, error: CommandError | None) -> None:
+        self.ended, self.error = True, error
+        self._wake()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for then in waiting:
+            then()
