@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from stockade import demo
 from stockade.cli.main import COMMANDS
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -21,7 +22,7 @@ WRONG_USES = {
     "a command that is none": (["chekc"], 'stockade: there is no command "chekc"; write check'),
     "a command like no other": (
         ["frobnicate"],
-        'stockade: there is no command "frobnicate"; write run, check, explain, invoke, demo or completion',
+        'stockade: there is no command "frobnicate"; write run, check, explain, invoke, demo, schema or completion',
     ),
     "an option that is none": (
         ["run", "--log-leve", "x"],
@@ -246,6 +247,25 @@ def test_check_for_programs(stockade: Run, folder: Path) -> None:
     done = stockade("check", "--json")
     assert done.returncode == 2
     assert [fault["line"] for fault in json.loads(done.stdout)["faults"]] == [13]
+
+
+# -- schema -------------------------------------------------------------------------------------------------------
+
+
+def test_the_schema_is_printed_and_stands_where_it_is_said_to(stockade: Run) -> None:
+    """Editors are pointed at a copy, or at the installed file."""
+    path = Path(stockade("schema", "--path").stdout.removesuffix("\n"))
+    printed = stockade("schema").stdout
+    assert path.read_text(encoding="utf-8") == printed
+    assert json.loads(printed)["properties"].keys() >= {"app", "worker"}
+
+
+def test_the_demonstrations_first_line_leads_to_the_schema(stockade: Run) -> None:
+    """Also where it is installed."""
+    application = Path(demo.__file__).with_name("app") / "stockade.toml"
+    first = application.read_text(encoding="utf-8").splitlines()[0]
+    named = application.parent / first.removeprefix("#:schema ")
+    assert named.resolve() == Path(stockade("schema", "--path").stdout.strip()).resolve()
 
 
 # -- explain ------------------------------------------------------------------------------------------------------

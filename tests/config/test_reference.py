@@ -10,6 +10,7 @@ import attrs
 import jsonschema
 import pytest
 
+from stockade.cli.schema import SCHEMA
 from stockade.config.keys import keys_of
 from stockade.config.load import load
 from stockade.config.reference import EXAMPLE, main, markdown, schema_text
@@ -74,15 +75,20 @@ def test_the_page_is_the_one_the_classes_make() -> None:
 
 
 def test_the_schema_is_the_one_the_classes_make() -> None:
-    """docs/stockade.schema.json is not stale: run ``python -m stockade.config.reference``."""
+    """Neither docs/stockade.schema.json nor the package's is stale: run ``python -m stockade.config.reference``."""
     assert (DOCS / "stockade.schema.json").read_text(encoding="utf-8") == schema_text()
+    assert SCHEMA.read_text(encoding="utf-8") == schema_text()
 
 
 def test_both_pages_are_written(tmp_path: Path) -> None:
     """The program writes what the tests compare."""
-    main(tmp_path)
-    assert (tmp_path / "configuration.md").read_text(encoding="utf-8") == markdown()
-    assert (tmp_path / "stockade.schema.json").read_text(encoding="utf-8") == schema_text()
+    package = tmp_path / "runtime" / "stockade" / "config"
+    package.mkdir(parents=True)
+    (tmp_path / "docs").mkdir()
+    main(tmp_path / "docs")
+    assert (package / "stockade.schema.json").read_text(encoding="utf-8") == schema_text()
+    assert (tmp_path / "docs" / "configuration.md").read_text(encoding="utf-8") == markdown()
+    assert (tmp_path / "docs" / "stockade.schema.json").read_text(encoding="utf-8") == schema_text()
 
 
 @pytest.mark.parametrize("kind", [WorkerSpec, Capability])

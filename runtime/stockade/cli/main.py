@@ -29,6 +29,7 @@ COMMANDS = {
     "explain": ("stockade.cli.verdicts:explain", "Say whether a worker may do something, and by which rule."),
     "invoke": ("stockade.cli.invoke:invoke", "Try a command as a worker would, and print its answer."),
     "demo": ("stockade.cli.demo:demo", "Watch a small system at work on a folder of text files."),
+    "schema": ("stockade.cli.schema:schema", "Print the JSON Schema of stockade.toml, for editors."),
     "completion": ("stockade.cli.completion:completion", "Print what a shell needs to complete these commands."),
 }
 

@@ -1,4 +1,4 @@
-"""docs/configuration.md and docs/stockade.schema.json, printed: ``python -m stockade.config.reference [FOLDER]``.
+"""docs/configuration.md and stockade.schema.json, written: ``python -m stockade.config.reference [FOLDER]``.
 
 Knows no key: what it prints, `specs` and `keys` say. Run it when a key changes; a test compares.
 """
@@ -70,7 +70,7 @@ A `stockade.toml` says which commands the trusted core offers, which workers run
   `stockade run`, a private `TMPDIR`, `PYTHONUNBUFFERED=1`, and what `inherit` and `environment` name. Variables that
   begin with `STOCKADE_` are Stockade's own. The core has the whole environment.
 - **Editors** that know JSON Schema for TOML check a file as it is written when its first line names the schema, as
-  above: copy `stockade.schema.json`, which stands beside this page, into the folder of your `stockade.toml`.
+  above: `stockade schema > stockade.schema.json`, in the folder of your `stockade.toml`.
 
 The keys below are all there are. Where the default is `required`, a table without the key is a fault.
 """
@@ -82,14 +82,16 @@ def markdown() -> str:
 
 
 def schema_text() -> str:
-    """The text of docs/stockade.schema.json."""
+    """The text of stockade.schema.json, in docs/ and in this package."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def main(folder: Path) -> None:
-    """Write both files into `folder`."""
+    """Write both files into `folder`; and the schema into the package that is beside it in the source tree."""
     (folder / "configuration.md").write_text(markdown(), encoding="utf-8")
-    (folder / "stockade.schema.json").write_text(schema_text(), encoding="utf-8")
+    for place in (folder, folder.absolute().parent / "runtime" / "stockade" / "config"):
+        if place.is_dir():
+            (place / "stockade.schema.json").write_text(schema_text(), encoding="utf-8")
 
 
 def _sections(kind: type[Any], header: str) -> Iterator[str]:
