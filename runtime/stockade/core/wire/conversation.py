@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from stockade import limits
-from stockade.core.wire import brief
+from stockade.core.wire import brief, shapes
 from stockade.core.wire.calls import AskedCalls, Kept
 from stockade.core.wire.channels import Channels
 from stockade.core.wire.codec import WireError, decode
@@ -37,20 +37,7 @@ from stockade.core.wire.happenings import (
     Side,
 )
 from stockade.core.wire.options import read_options
-from stockade.core.wire.shapes import (
-    emitted_of,
-    end_of,
-    error_message,
-    error_of,
-    exports_of,
-    fault_of_call,
-    fault_of_names,
-    frame_of,
-    integer,
-    number_of,
-    stub_of,
-    value_of,
-)
+from stockade.core.wire.shapes import error_message, fault_of_call, integer, number_of, value_of
 from stockade.errors import Breach, BreachCode, Code
 
 __all__ = ["TABLE", "Conversation", "State", "Statistics"]
@@ -232,10 +219,10 @@ class Conversation:
     # -- one reader for each verb -------------------------------------------------------------------------------------
 
     def _hello(self, message: Message) -> Happening:
-        return Hello(stub_of(message))
+        return Hello(shapes.stub_of(message))
 
     def _ready(self, message: Message) -> Happening:
-        return Ready(exports_of(message) if len(message) > 1 else {})
+        return Ready(shapes.exports_of(message) if len(message) > 1 else {})
 
     def _call(self, message: Message) -> Happening:
         number = integer(message[1]) if len(message) > 1 else None
@@ -258,14 +245,14 @@ class Conversation:
         options, raw, fault = read_options(message[4])
         if options is None and not raw:
             return self._admit(number, message, fault_of_call(message) or fault, None)
-        frames = {argument: frame_of(index, self._frames) for argument, index in raw.items()}
+        frames = {argument: shapes.frame_of(index, self._frames) for argument, index in raw.items()}
         if options is not None:
             self.channels.use(options.channels)
             if options.parent is not None:
                 self._asked.check(options.parent)
         fault = fault_of_call(message) or fault
         if fault is None and (frames or (options is not None and options.channels)):
-            fault = fault_of_names(message[3], options, frames)
+            fault = shapes.fault_of_names(message[3], options, frames)
         if fault is None and frames:
             message[3].update(frames)
         return self._admit(number, message, fault, options)
@@ -320,7 +307,7 @@ class Conversation:
         return Answer(number, value, nested=tuple(sorted(self._asked.answer(number).nested)))
 
     def _error(self, message: Message) -> Happening:
-        error = error_of(message)
+        error = shapes.error_of(message)
         number = number_of(message)
         asked = self._asked.answer(number)
         return Answer(number, None, error, self.channels.end_each(asked.channels), tuple(sorted(asked.nested)))
@@ -332,7 +319,7 @@ class Conversation:
 
     def _end(self, message: Message) -> Happening | None:
         number = number_of(message)
-        error = end_of(message)
+        error = shapes.end_of(message)
         return End(number, error) if self.channels.take_end(number) else self._ignore()
 
     def _credit(self, message: Message) -> Happening | None:
@@ -358,7 +345,7 @@ class Conversation:
         return None
 
     def _bye(self, message: Message) -> Happening:
-        return Leaving(emitted_of(message), self.close())
+        return Leaving(shapes.emitted_of(message), self.close())
 
 
 Reader = Callable[[Conversation, Message], Happening | None]
