@@ -23,7 +23,16 @@ import zmq
 #: Nothing here takes a second on a quiet machine; a busy one has this long.
 PATIENCE = 20.0
 EVERYTHING = {"allow": ["**"], "deny": []}
-LIMITS = {"message": 1024 * 1024, "event": 64 * 1024, "batch": 1024, "calls": 1024, "topics": 1024, "depth": 32}
+LIMITS = {
+    "message": 1024 * 1024,
+    "event": 64 * 1024,
+    "batch": 1024,
+    "calls": 1024,
+    "topics": 1024,
+    "depth": 32,
+    "channels": 64,
+    "frames": 63,
+}
 
 
 class ScriptedCore:

@@ -118,8 +118,10 @@ def test_timeout_is_raised_and_the_late_answer_ignored(core: Any) -> None:
         "except DeadlineExceeded as error: print(error.code)",
         "print(core.options(timeout=20).invoke('quick'), core.statistics().late)",
     ))  # fmt: skip
-    core.expect("call")
-    core.expect("call")
+    ident, _, _, options = core.expect("call")[1:]
+    assert 0 < options["deadline"] <= 50
+    assert core.expect("cancel") == ["cancel", ident]
+    assert core.expect("call")[4]["deadline"] > 19_000
     core.send(["result", 1, "late"])
     core.send(["result", 2, "mine"])
     assert core.farewell() == 0
@@ -131,7 +133,7 @@ def test_call_against_the_grants_is_refused_before_it_is_sent(core: Any) -> None
     core.start(
         program(
             "def attempt(command, **arguments):",
-            "    try: core.call(command, **arguments)",
+            "    try: core.options(wait=False).call(command, **arguments)",
             "    except FrontendError as error: print(type(error).__name__)",
             "attempt('notes.purge')",
             "attempt('notes.read', text='x' * 5000)",
@@ -520,18 +522,18 @@ def test_leaving_a_core_that_does_not_answer_takes_two_seconds(core: Any) -> Non
 
 
 def test_stopped_core_does_not_fill_the_worker(core: Any) -> None:
-    """Calls with a time limit fail in time, those above the limit of calls are busy; nothing grows."""
+    """Calls with a time limit fail in time, those above the limit of calls never go; nothing grows."""
     core.start(program(
         "print('go'); sys.stdin.read()",
         "seen = []",
         "for n in range(60):",
         "    try: core.options(timeout=0.002).invoke('echo', text='t' * 10_000)",
         "    except CommandError as error: seen.append(error.code)",
-        "print(seen.count('deadline_exceeded'), seen.count('busy'), core.statistics().pending)",
+        "print(seen.count('deadline_exceeded'), core.statistics().calls, core.statistics().pending)",
     ), limits={"calls": 40})  # fmt: skip
-    core.until_printed("40 20 40")
-    for _ in range(40):
-        core.expect("call")
+    core.until_printed("60 40 40")
+    messages = [core.message() for _ in range(80)]
+    assert [verb for verb, *_ in messages].count("cancel") == 40
     assert core.farewell() == 0
 
 

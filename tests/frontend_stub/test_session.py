@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockade_frontend import errors
+from stockade_frontend.asking import Manner
 from stockade_frontend.session import Session, State
 
+#: What may not wait for room, nor be tried again.
+AT_ONCE = Manner(wait=False)
 EVERYTHING = {"allow": ["**"], "deny": []}
-LIMITS = {"message": 1000, "event": 500, "batch": 10, "calls": 5, "topics": 5, "depth": 32}
+LIMITS = {"message": 1000, "event": 500, "batch": 10, "calls": 5, "topics": 5, "depth": 32, "channels": 4, "frames": 63}
 WELCOME: dict[str, Any] = {
     "protocol": 1,
     "worker": "editor",
@@ -115,7 +118,7 @@ CODES = {
 def test_error_has_its_own_type_for_each_code(code: str) -> None:
     """A subclass per code of the protocol; an application's own code stays what it is."""
     session = opened()
-    pending = session.call("notes.read", {})
+    pending = session.call("notes.read", {}, AT_ONCE.asking(0.0))
     session.receive(frame(["error", 1, {"code": code, "message": "why", "data": {"path": "name"}}]))
     with pytest.raises(errors.CommandError) as raised:
         pending.result()
@@ -124,30 +127,42 @@ def test_error_has_its_own_type_for_each_code(code: str) -> None:
 
 
 def test_answer_to_a_call_given_up_is_counted_and_ignored() -> None:
-    """Its caller does not wait any more; the core does not know."""
+    """Its caller does not wait any more; the core is told, and whatever it answers is for nobody."""
     session = opened()
     first, second = session.call("echo", {}), session.call("echo", {})
-    session.give_up(first)
-    session.give_up(second)
-    assert session.receive(frame(["result", 1, "late"], ["error", 2, {"code": "failed", "message": ""}])) == []
+    session.cancel(first, errors.Cancelled("not wanted"))
+    session.cancel(second, errors.Cancelled("not wanted"))
+    session.cancel(second, errors.Cancelled("not wanted"))
+    assert sent(session)[2:] == [["cancel", 1], ["cancel", 2]]
+    assert session.statistics().pending == 2
+    assert session.wake(0.0) == [first, second]
+    assert session.receive(frame(["result", 1, "late"], ["error", 2, {"code": "cancelled", "message": ""}])) == []
     counts = session.statistics()
     assert (counts.late, counts.answered, counts.pending) == (2, 2, 0)
+    for pending in (first, second):
+        with pytest.raises(errors.Cancelled, match="not wanted"):
+            pending.result()
 
 
 def test_call_that_would_be_refused_is_not_sent() -> None:
-    """Grants, calls in flight, size and values are checked here, and the next call has the next id."""
+    """Grants, size and values are checked here, calls in flight if it may not wait; the next call has the next id."""
     session = opened({"calls": 1}, {"commands": {"allow": ["notes.*"], "deny": ["notes.purge"]}})
     for command in ("notes.purge", "other"):
         with pytest.raises(errors.NotAllowed, match="nothing was sent"):
             session.call(command, {})
-    with pytest.raises(errors.TooLarge):
+    with pytest.raises(errors.TooLarge, match="channel"):
         session.call("notes.read", {"name": "n" * 1000})
-    with pytest.raises(errors.EncodeError) as refusal:
-        session.call("notes.read", {"name": [object()]})
-    assert refusal.value.path == "name[0]"
+    for value in ([object()], ["\ud800"]):
+        with pytest.raises(errors.EncodeError) as refusal:
+            session.call("notes.read", {"name": value})
+        assert refusal.value.path == "name[0]"
+    for value in (2**63, object(), "\ud800"):
+        with pytest.raises(errors.EncodeError) as refusal:
+            session.call("notes.read", {"name": value})
+        assert refusal.value.path == "name"
     session.call("notes.read", {})
     with pytest.raises(errors.Busy):
-        session.call("notes.read", {})
+        session.call("notes.read", {}, AT_ONCE.asking(0.0))
     assert sent(session) == [["call", 1, "notes.read", {}]]
 
 
@@ -217,7 +232,7 @@ def test_bye_counts_the_emits_and_is_answered() -> None:
         call,
         bye,
     ]
-    assert (session.state, session.handled) == (State.LEFT, 1)
+    assert (session.state, session.emits_handled) == (State.LEFT, 1)
 
 
 @pytest.mark.parametrize("name", ["", "a/", "a b", "a|", "n" * 129])
@@ -268,8 +283,8 @@ BREAKS = {
     "a message that is a map": (opened, frame({"result": 1})),
     "an empty message": (opened, frame([])),
     "a verb that is no text": (opened, frame([1, 2])),
-    "an unknown verb": (opened, frame(["item", 1, 2])),
-    "a verb of the worker": (opened, frame(["call", 1, "a", {}])),
+    "an unknown verb": (opened, frame(["later", 1, 2])),
+    "a verb of the worker": (opened, frame(["ready"])),
     "a result of a call never made": (opened, frame(["result", 1, None])),
     "an error of a call never made": (opened, frame(["error", 1, ERROR])),
     "a result without a value": (opened, frame(["result", 1])),

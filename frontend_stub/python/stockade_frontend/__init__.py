@@ -13,7 +13,9 @@ A worker is started by the supervisor (``stockade run``), which gives it its lin
 
 from __future__ import annotations
 
-from stockade_frontend.blocking import Connection, PendingCall, connect
+from stockade_frontend.blocking import Connection, connect
+from stockade_frontend.blocking_calls import PendingCall
+from stockade_frontend.blocking_channels import ReceiveChannel, SendChannel
 from stockade_frontend.errors import (
     BadMessage,
     Breached,
@@ -24,6 +26,7 @@ from stockade_frontend.errors import (
     ConnectionLost,
     CoreBroken,
     DeadlineExceeded,
+    Dropped,
     EncodeError,
     Ended,
     Failed,
@@ -40,6 +43,7 @@ from stockade_frontend.errors import (
     WrongThread,
 )
 from stockade_frontend.events import Event, Subscription
+from stockade_frontend.exporting import Handling
 
 __version__ = "0.1.0"
 
@@ -54,17 +58,21 @@ __all__ = [
     "ConnectionLost",
     "CoreBroken",
     "DeadlineExceeded",
+    "Dropped",
     "EncodeError",
     "Ended",
     "Event",
     "Failed",
     "FrontendError",
+    "Handling",
     "Internal",
     "InvalidArgs",
     "NotAllowed",
     "NotFound",
     "PendingCall",
+    "ReceiveChannel",
     "Refused",
+    "SendChannel",
     "StartedByHand",
     "Stopped",
     "Subscription",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Literal
 
-from stockade_frontend.aio_connection import Connection, Options
+from stockade_frontend.aio_calls import Options
+from stockade_frontend.aio_channels import ReceiveChannel, SendChannel
+from stockade_frontend.aio_connection import Connection
 from stockade_frontend.endpoint import QUEUE, Endpoint
 
-__all__ = ["Connecting", "Connection", "Options", "connect"]
+__all__ = ["Connecting", "Connection", "Options", "ReceiveChannel", "SendChannel", "connect"]
 
 
 def connect(*, queue: int = QUEUE) -> Connecting:

@@ -1,28 +1,29 @@
-"""The connection of the asyncio face: coroutines and reactions around one endpoint.
-
-Works with any loop that has ``add_reader``, uvloop among them. The descriptors of ZeroMQ's sockets are edge-triggered:
-after each wake-up, and after each send, EVENTS must be looked at until there is nothing (libzmq, ZMQ_FD).
-"""
+"""The connection of the asyncio face: the verbs, as coroutines where they may have to wait. Knows no socket."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from inspect import isawaitable
-from typing import Any
+from types import EllipsisType
+from typing import Any, TypeVar
 
-from stockade_frontend.endpoint import EAGER, LAST_WORDS, LEAVE, TURN, Endpoint, State
-from stockade_frontend.errors import Closed, ConnectionLost, DeadlineExceeded, Ended
-from stockade_frontend.events import Handler, Subscription
-from stockade_frontend.grants import Grants
-from stockade_frontend.link import descriptor, readable
-from stockade_frontend.messages import Limits
-from stockade_frontend.pending import Pending
+from stockade_frontend.aio_calls import Options, emit
+from stockade_frontend.aio_channels import ReceiveChannel, SendChannel
+from stockade_frontend.aio_handling import SERVING, Handlers
+from stockade_frontend.aio_reactions import Reactions
+from stockade_frontend.asking import Manner
+from stockade_frontend.channels import CREDIT, Receiver
+from stockade_frontend.endpoint import LEAVE, TURN, Endpoint
+from stockade_frontend.events import Event, Handler, Subscription
+from stockade_frontend.exporting import Handling, declare
+from stockade_frontend.handled import Handled
 from stockade_frontend.session import Statistics
 
-__all__ = ["Connection", "Options"]
+__all__ = ["Connection"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Connection:
@@ -35,51 +36,28 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._session = endpoint.session
-        #: This worker's label, and which start of it this is, from 1.
-        self.label, self.generation = endpoint.session.label, endpoint.session.generation
-        self._loop = asyncio.get_running_loop()
-        self._outbox = endpoint.session.outbox
-        self._commands = endpoint.link.commands
-        self._flushing = False
-        self._reading_events = False
+        self._session = session = endpoint.session
+        self._handlers = Handlers()
+        self._reactions = Reactions(endpoint, lambda: self._handlers.begin(self._reactions))
+        self._call, self._answer = session.call, self._reactions.answer
         self._handling = False
-        #: Emits for which there was no room, in their order.
-        self._emits: deque[tuple[tuple[bytes, bytes], asyncio.Future[None]]] = deque()
-        #: Whoever waits for an event or for `stop`, and for the core's subscription.
-        self._idle: asyncio.Future[None] | None = None
-        self._subscribed: asyncio.Future[None] = self._loop.create_future()
-        self._readers = [
-            (descriptor(endpoint.link.commands), self._on_commands),
-            (descriptor(endpoint.link.events), self._on_events),
-            (descriptor(endpoint.link.emits), self._on_emits),
-            (endpoint.link.lifeline, endpoint.link.look_at_lifeline),
-        ]
-        for number, react in self._readers:
-            self._loop.add_reader(number, self._guard, react)
-        for _, react in self._readers[:3]:  # what has come before the readers were there gives no edge
-            self._loop.call_soon(self._guard, react)
+        #: This worker's label, and which start of it this is, from 1.
+        self.label, self.generation = session.label, session.generation
 
     async def connected(self) -> None:
         """Return when the core has welcomed this worker and takes its emits; `aio.connect` awaits it."""
         try:
             await self._answer(self._endpoint.greeted)
-            await self._subscribed
+            await self._reactions.subscribed
         except BaseException:
-            self._give_way()
+            self._reactions.give_way()
             raise
+        #: What this worker may call, listen to and emit.
+        self.grants = self._session.grants
+        #: What the core takes: ``message`` (bytes), ``batch``, ``calls`` (in flight), ``channels``, ``deadline``, ...
+        self.limits = self._session.limits
 
     # -- who and what -------------------------------------------------------------------------------------------------
-
-    @property
-    def grants(self) -> Grants:
-        """What this worker may call, listen to and emit."""
-        return self._session.grants
-
-    @property
-    def limits(self) -> Limits:
-        """What the core takes: ``message`` (bytes), ``batch``, ``calls`` (in flight), ``topics``, ``depth``."""
-        return self._session.limits
 
     @property
     def missed(self) -> int:
@@ -105,16 +83,48 @@ class Connection:
     async def invoke(self, command: str, /, **arguments: Any) -> Any:
         """Run a command in the core and return its value. What one turn of the loop asks goes out as one batch.
 
-        Raises as the blocking `invoke` does. If the awaiting task is cancelled the command is not: its late answer is
-        counted and ignored.
+        Raises as the blocking `invoke` does, and waits while the core is busy. If the awaiting task is cancelled, so
+        is the command.
         """
         self._endpoint.check()
-        pending = self._session.call(command, arguments)
+        if SERVING.get() is not None:  # the call or event that is being handled goes along
+            return await Options(self._reactions).invoke(command, **arguments)
+        pending = self._call(command, arguments)
         return await self._answer(pending)
 
-    def options(self, *, timeout: float | None = None) -> Options:
-        """How to call: ``await core.options(timeout=2).invoke(...)`` raises DeadlineExceeded after so many seconds."""
-        return Options(self, timeout)
+    def stream(self, command: str, /, *, credit: int = CREDIT, **arguments: Any) -> ReceiveChannel:
+        """Run a command that yields, and receive what it does: ``async for row in core.stream("rows.all")``.
+
+        `credit`: items that it may be ahead. Leaving the ``async with`` block early closes the command; a loop without
+        one does so when nothing refers to the stream any more.
+        """
+        return Options(self._reactions).stream(command, credit=credit, **arguments)
+
+    def options(
+        self,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        wait: bool = True,
+        idempotent: bool = False,
+        view: bool = False,
+        trace: str | None = None,
+    ) -> Options:
+        """How to call: ``await core.options(timeout=2).invoke(...)``; there are `stream` and `emit` too.
+
+        The options are those of the blocking `options`.
+        """
+        return Options(self._reactions, Manner(timeout, wait, idempotent, view, trace))
+
+    def send_channel(self) -> SendChannel:
+        """An end to send on, to be passed to a call as an argument that the command receives from."""
+        return SendChannel(self._reactions)
+
+    def receive_channel(self, *, credit: int = CREDIT, view: bool = False) -> ReceiveChannel:
+        """An end to receive from, to be passed to a call as an argument that the command sends on.
+
+        `credit`: items that the command may be ahead. `view` as `options` has it.
+        """
+        return ReceiveChannel(self._reactions, Receiver(credit, view))
 
     async def ping(self) -> float:
         """Ask whether the core is there. Returns the seconds that the answer took."""
@@ -122,19 +132,6 @@ class Connection:
         began = time.perf_counter()
         await self._answer(self._session.ping())
         return time.perf_counter() - began
-
-    async def _answer(self, pending: Pending) -> Any:
-        waiter = pending.waiter = self._loop.create_future()
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._guard, self._flush)
-        elif len(self._outbox) >= EAGER:
-            self._endpoint.flush()
-        try:
-            return await waiter
-        finally:
-            if not pending.done:
-                self._session.give_up(pending)
 
     # -- events -------------------------------------------------------------------------------------------------------
 
@@ -153,13 +150,14 @@ class Connection:
 
     async def _listen(self, name: str, handler: Handler, *, once: bool) -> Subscription:
         self._endpoint.check()
+        reactions = self._reactions
         subscription = Subscription(name, handler, once, self.unlisten)
         pending = self._endpoint.listen(subscription)
-        self._guard(self._on_events)  # subscribing may have consumed the edge
+        reactions.guard(reactions.on_events)  # subscribing may have consumed the edge
         try:
             if pending is not None:
                 if pending.waiter is None:
-                    pending.waiter = self._loop.create_future()
+                    pending.waiter = reactions.loop.create_future()
                 await asyncio.shield(pending.waiter)  # others may wait for the same answer
         except BaseException:
             if self._endpoint.over is None:
@@ -171,7 +169,7 @@ class Connection:
         """Call its handler no more. Doing so again does nothing."""
         self._endpoint.check()
         self._endpoint.unlisten(subscription)
-        self._guard(self._on_events)
+        self._reactions.guard(self._reactions.on_events)
 
     async def emit(self, name: str, payload: Any = None, /, *, to: str | None = None) -> None:
         """Emit an event, to all who listen or to the worker `to` alone. Waits only if the core does not read.
@@ -179,16 +177,28 @@ class Connection:
         Raises NotAllowed, TooLarge, EncodeError, and ValueError for what is no event's name. It has no answer: who
         needs to know invokes a command. If the awaiting task is cancelled while it waits, nothing is emitted.
         """
+        await emit(self._reactions, name, payload, to, None)
+
+    # -- answering ----------------------------------------------------------------------------------------------------
+
+    def export(
+        self, name: str, *, concurrency: int = 1, idempotent: bool = False, view: bool = False
+    ) -> Callable[[_Function], _Function]:
+        """Answer a command: ``@core.export("thumbs.make")`` on a function or coroutine function, before `ready`.
+
+        As the blocking `export`, but each call has a task of its own, from `ready` on, and so up to `concurrency` at a
+        time; when nobody wants the answer any more, the task is cancelled. It may yield as well.
+        """
         self._endpoint.check()
-        prepared = self._session.prepare_emit(name, payload, to)
-        if self._emits or not self._endpoint.emit(prepared):
-            room = self._loop.create_future()
-            self._emits.append((prepared, room))
-            await room
-        else:
-            self._guard(self._on_emits)  # sending may have consumed the edge
-            if self._session.emitted % TURN == 0:
-                await asyncio.sleep(0)  # who emits without a pause would never let the loop turn
+        return declare(self._session.handled, self._session.is_ready, name, concurrency, idempotent, view)
+
+    @property
+    def handling(self) -> Handling:
+        """The call that this task handles. Raises RuntimeError outside the handler of an exported command."""
+        serving = SERVING.get()
+        if not isinstance(serving, Handled):
+            raise RuntimeError("no call is being handled: this is not inside the handler of an exported command")
+        return Handling(serving, lambda: None)
 
     # -- living -------------------------------------------------------------------------------------------------------
 
@@ -196,13 +206,13 @@ class Connection:
         """Say that this worker has set up what it needs. Once; `run` does it if it has not been done."""
         self._endpoint.check()
         self._session.ready()
-        self._guard(self._on_commands)
+        self._reactions.guard(self._reactions.on_commands)
 
     async def run(self) -> None:
         """Handle events until the core asks this worker to stop; events that still wait then are not handled.
 
-        What a handler raises comes out of here. Other tasks go on meanwhile; to handle events beside other work, make
-        this one a task.
+        What a handler raises comes out of here. Other tasks go on meanwhile, those of calls among them; to handle
+        events beside other work, make this one a task.
         """
         self._check_not_handling()
         self.ready()
@@ -211,7 +221,7 @@ class Connection:
             if self._session.inbox:
                 await asyncio.sleep(0)  # plain handlers alone would never let the loop turn
             elif not self._session.stopping:
-                await self._something(None)
+                await self._reactions.something(None)
 
     async def poll(self, timeout: float | None = 0.0) -> int:
         """Handle the events that are there, and return their count; wait up to `timeout` seconds (None: for ever) for
@@ -219,14 +229,14 @@ class Connection:
         """
         self._check_not_handling()
         session = self._session
-        self._guard(self._on_events)
+        self._reactions.guard(self._reactions.on_events)
         if not session.inbox and not session.stopping:
-            await self._something(timeout)
+            await self._reactions.something(timeout)
         return await self._handle_some(len(session.inbox))
 
     def _check_not_handling(self) -> None:
         self._endpoint.check()
-        if self._handling or self._idle is not None:
+        if self._handling or self._reactions.idle is not None:
             raise RuntimeError("run() or poll() is at work already: events are handled one after the other")
 
     async def _handle_some(self, most: int) -> int:
@@ -236,160 +246,39 @@ class Connection:
         try:
             while count < most and not self._session.stopping and (event := self._session.inbox.take()) is not None:
                 count += 1
-                for handler in self._endpoint.handlers(event):
-                    handled = handler(event)
-                    if isawaitable(handled):
-                        await handled
+                await self._handle(event)
         finally:
             self._handling = False
         return count
 
-    async def _something(self, timeout: float | None) -> None:
-        """Wait for an event or for `stop`, so many seconds at most."""
-        self._idle = self._loop.create_future()
-        timer = None if timeout is None else self._loop.call_later(timeout, _settle, self._idle)
+    async def _handle(self, event: Event) -> None:
+        serving = SERVING.set(event if event.trace is not None else None)
         try:
-            await self._idle
+            for handler in self._endpoint.handlers(event):
+                handled = handler(event)
+                if isawaitable(handled):
+                    await handled
         finally:
-            self._idle = None
-            if timer is not None:
-                timer.cancel()
+            SERVING.reset(serving)
 
     async def close(self) -> None:
-        """Take leave, as the blocking `close` does: two seconds at most. The end of ``async with`` does it."""
-        endpoint = self._endpoint
+        """Take leave, as the blocking `close` does: two seconds at most. The end of ``async with`` does it.
+
+        Calls that are being handled are cancelled.
+        """
+        endpoint, reactions = self._endpoint, self._reactions
         if endpoint.over is not None and not endpoint.is_inherited:
             return
         endpoint.check()
-        self._close_those_who_wait()
+        await self._handlers.close(LEAVE)
+        reactions.close_those_who_wait()
         bye = self._session.bye()
-        expiry = self._loop.call_later(LEAVE, self._expire, bye)
         try:
-            await self._answer(bye)
-        except DeadlineExceeded:
+            async with asyncio.timeout(LEAVE):
+                await self._answer(bye)
+        except TimeoutError:
             pass  # `left` says so
         finally:
-            expiry.cancel()
-            self._give_way()
+            reactions.give_way()
             endpoint.left()
-            self._close_those_who_wait()
-
-    def _close_those_who_wait(self) -> None:
-        """Other tasks must not wait for what will not come: neither room, nor events, nor, at last, answers."""
-        waiters: list[asyncio.Future[Any] | None] = [room for _, room in self._emits]
-        waiters.append(self._idle)
-        if self._endpoint.over is not None:
-            waiters += [pending.waiter for pending in self._session.unanswered()]
-        self._emits.clear()
-        for waiter in waiters:
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(Closed("the connection has been closed"))
-
-    # -- reacting -----------------------------------------------------------------------------------------------------
-
-    def _guard(self, react: Callable[[], None]) -> None:
-        """Run one of the reactions below; what ends the conversation goes on, out of the loop."""
-        if self._endpoint.over is not None:
-            return
-        try:
-            react()
-        except ConnectionLost as loss:
-            # What the core said before it closed is the better reason, and may still be on its way.
-            self._loop.call_later(LAST_WORDS, self._lost, loss)
-        except Ended as end:
-            self._end(end)
-
-    def _lost(self, loss: ConnectionLost) -> None:
-        if self._endpoint.over is None and self._session.state is not State.LEFT:
-            self._end(loss)
-
-    def _end(self, end: Ended) -> None:
-        self._give_way()
-        self._endpoint.finish(end)
-        raise end
-
-    def _give_way(self) -> None:
-        for number, _ in self._readers:
-            self._loop.remove_reader(number)
-        self._readers.clear()
-
-    def _flush(self) -> None:
-        self._flushing = False
-        self._on_commands()
-
-    def _on_commands(self) -> None:
-        """Read what has come and send what has gathered, until there is neither, or for one turn."""
-        endpoint = self._endpoint
-        for _ in range(TURN):
-            if readable(self._commands):
-                for pending in endpoint.receive():
-                    waiter = pending.waiter
-                    if waiter is not None and not waiter.done():
-                        if pending.error is None:
-                            waiter.set_result(pending.value)
-                        else:
-                            waiter.set_exception(pending.error)
-            elif not self._outbox or not endpoint.flush():
-                break  # nothing to send, or no room: that there is room again is an edge too
-        else:
-            self._loop.call_soon(self._guard, self._on_commands)
-        if self._session.stopping:
-            _settle(self._idle)
-
-    def _on_events(self) -> None:
-        if self._endpoint.receive_events() and not self._reading_events:
-            self._reading_events = True
-            self._loop.call_soon(self._guard, self._read_on)
-        if self._session.inbox:
-            _settle(self._idle)
-
-    def _read_on(self) -> None:
-        self._reading_events = False
-        self._on_events()
-
-    def _on_emits(self) -> None:
-        self._endpoint.receive_emits()
-        if self._endpoint.takes_emits:
-            _settle(self._subscribed)
-        while self._emits:
-            prepared, room = self._emits[0]
-            if not room.done() and not self._endpoint.emit(prepared):
-                break
-            self._emits.popleft()
-            _settle(room)
-
-    def _expire(self, pending: Pending) -> None:
-        """The time for this answer is over."""
-        waiter = pending.waiter
-        if waiter is not None and not waiter.done():
-            self._session.give_up(pending)
-            error = DeadlineExceeded("no answer in the time that this worker gave (it may still be carried out)")
-            waiter.set_exception(error)
-
-
-class Options:
-    """A connection with options for the calls made through it."""
-
-    __slots__ = ("_connection", "_timeout")
-
-    def __init__(self, connection: Connection, timeout: float | None) -> None:
-        self._connection = connection
-        self._timeout = timeout
-
-    async def invoke(self, command: str, /, **arguments: Any) -> Any:
-        """`Connection.invoke` with these options."""
-        connection = self._connection
-        if self._timeout is None:
-            return await connection.invoke(command, **arguments)
-        connection._endpoint.check()
-        pending = connection._session.call(command, arguments)
-        expiry = connection._loop.call_later(self._timeout, connection._expire, pending)
-        try:
-            return await connection._answer(pending)
-        finally:
-            expiry.cancel()
-
-
-def _settle(waiter: asyncio.Future[None] | None) -> None:
-    if waiter is not None and not waiter.done():
-        waiter.set_result(None)
+            reactions.close_those_who_wait()

@@ -1,30 +1,34 @@
 """The blocking face: `connect()`, and calls that wait for their answers. One thread, one connection.
 
-Whatever waits here polls all three sockets and the lifeline, answers pings, and keeps events for `run` and `poll`.
+Knows no poll: whatever waits here turns the loop of `blocking_turns`.
 """
 
 from __future__ import annotations
 
 import time
-from math import ceil
-from types import TracebackType
-from typing import Any, Literal
+from collections.abc import Callable
+from types import EllipsisType, TracebackType
+from typing import Any, Literal, TypeVar
 
-import zmq
-
-from stockade_frontend.endpoint import EAGER, LAST_WORDS, LEAVE, QUEUE, Endpoint, State
-from stockade_frontend.errors import ConnectionLost, DeadlineExceeded, Ended
+from stockade_frontend.asking import Asking, Manner
+from stockade_frontend.blocking_calls import Options, PendingCall, begin, emit
+from stockade_frontend.blocking_channels import ReceiveChannel, SendChannel
+from stockade_frontend.blocking_handling import handle_call, handle_event
+from stockade_frontend.blocking_turns import Turns, milliseconds
+from stockade_frontend.channels import CREDIT, Receiver
+from stockade_frontend.endpoint import LEAVE, QUEUE, Endpoint
+from stockade_frontend.errors import DeadlineExceeded, Ended
 from stockade_frontend.events import Handler, Subscription
-from stockade_frontend.grants import Grants
-from stockade_frontend.link import POLLIN, POLLOUT, descriptor, readable
-from stockade_frontend.messages import Limits
-from stockade_frontend.pending import Pending
+from stockade_frontend.exporting import Handling, declare
+from stockade_frontend.handled import Handled
 from stockade_frontend.session import Statistics
 
-__all__ = ["Connection", "Options", "PendingCall", "connect"]
+__all__ = ["Connection", "connect"]
 
 #: Seconds that may pass without a look at the sockets while a worker only emits: so soon a ping is answered then.
 LOOK = 0.01
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def connect(*, spin: float = 0.0, queue: int = QUEUE) -> Connection:
@@ -48,35 +52,22 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint, spin: float = 0.0) -> None:
         self._endpoint = endpoint
-        self._session = endpoint.session
-        #: This worker's label, and which start of it this is, from 1.
-        self.label, self.generation = endpoint.session.label, endpoint.session.generation
-        self._outbox = endpoint.session.outbox
-        self._spin = spin
-        self._commands = endpoint.link.commands
-        self._sends_everything = True
-        self._handling = False
+        self._session = session = endpoint.session
+        self._turns = Turns(endpoint, spin)
+        self._turn = self._turns.turn
+        self._call = session.call
         self._looked = 0.0
-        link = endpoint.link
-        self._lifeline = link.lifeline
-        #: What is polled. It begins with the commands socket, which is polled for room too while some is wanted.
-        self._sources: list[tuple[Any, int]] = [
-            (source, POLLIN) for source in (link.commands, link.events, link.emits, link.lifeline)
-        ]
+        self._takes_turns = 0
         while not endpoint.is_connected:
             self._turn(-1)
+        #: This worker's label, and which start of it this is, from 1.
+        self.label, self.generation = session.label, session.generation
+        #: What this worker may call, listen to and emit.
+        self.grants = session.grants
+        #: What the core takes: ``message`` (bytes), ``batch``, ``calls`` (in flight), ``channels``, ``deadline``, ...
+        self.limits = session.limits
 
-    # -- who and what -----------------------------------------------------------------------------------------------
-
-    @property
-    def grants(self) -> Grants:
-        """What this worker may call, listen to and emit."""
-        return self._session.grants
-
-    @property
-    def limits(self) -> Limits:
-        """What the core takes: ``message`` (bytes), ``batch``, ``calls`` (in flight), ``topics``, ``depth``."""
-        return self._session.limits
+    # -- who and what -------------------------------------------------------------------------------------------------
 
     @property
     def missed(self) -> int:
@@ -100,15 +91,22 @@ class Connection:
         """Run a command in the core and return its value.
 
         Raises a subclass of `CommandError` with the core's answer; some of them before anything is sent (NotAllowed,
-        Busy, TooLarge), and EncodeError if an argument cannot be sent.
+        TooLarge), and EncodeError if an argument cannot be sent. Waits while the core is busy. An interrupt (Ctrl-C)
+        cancels the command.
         """
         # Measured in paired blocks of 200 beside a bare send and recv of a frame, against a core that only decodes and
         # encodes: 107 µs beside 75 (median of the ratios 1.40). This thread's CPU: 29 µs beside 8, of which polling all
         # four instead of one socket is 9 and CBOR both ways 10: after each sleep the caches are cold.
         self._endpoint.check()
-        pending = self._session.call(command, arguments)
-        while not pending.done:
-            self._turn(-1)
+        if self._turns.serving is not None:  # the call or event that is being handled goes along
+            return Options(self._turns).invoke(command, **arguments)
+        pending = self._call(command, arguments)
+        try:
+            while not pending.done:
+                self._turn(-1)
+        except BaseException:
+            self._turns.give_up(pending)
+            raise
         return pending.result()
 
     def call(self, command: str, /, **arguments: Any) -> PendingCall:
@@ -116,27 +114,50 @@ class Connection:
 
         Calls are sent together, in batches, when there are many or something waits: a result, `invoke`, `poll`, `run`.
         """
-        return PendingCall(self, self._begin(command, arguments), None)
+        turns = self._turns
+        return PendingCall(turns, begin(turns, command, arguments, None if turns.serving is None else _asking(turns)))
 
-    def _begin(self, command: str, arguments: dict[str, Any]) -> Pending:
-        self._endpoint.check()
-        pending = self._session.call(command, arguments)
-        if len(self._outbox) >= EAGER:
-            self._turn(0)
-        return pending
+    def stream(self, command: str, /, *, credit: int = CREDIT, **arguments: Any) -> ReceiveChannel:
+        """Run a command that yields, and receive what it does: ``for row in core.stream("rows.all")``.
 
-    def options(self, *, timeout: float | None = None) -> Options:
-        """How to call: ``core.options(timeout=2).invoke(...)`` raises DeadlineExceeded after so many seconds.
-
-        The time limit is this side's alone: the command is not cancelled, and its late answer is counted and ignored.
+        `credit`: items that it may be ahead. Leaving the loop, or the ``with`` block, early closes the command.
         """
-        return Options(self, timeout)
+        return Options(self._turns).stream(command, credit=credit, **arguments)
+
+    def options(
+        self,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        wait: bool = True,
+        idempotent: bool = False,
+        view: bool = False,
+        trace: str | None = None,
+    ) -> Options:
+        """How to call: ``core.options(timeout=2).invoke(...)``; there are `call`, `stream` and `emit` too.
+
+        `timeout`: seconds, after which the command is cancelled and DeadlineExceeded raised; None: as long as it takes;
+        unsaid: the core's own, ``limits.deadline``. `wait`: whether to try again while the core is busy; without it
+        Busy is raised at once. `idempotent`: the command may be run twice, should the worker that runs it die.
+        `view`: large bytes come as a memoryview of what came, without a copy. `trace`: a W3C traceparent.
+        """
+        return Options(self._turns, Manner(timeout, wait, idempotent, view, trace))
+
+    def send_channel(self) -> SendChannel:
+        """An end to send on, to be passed to a call as an argument that the command receives from."""
+        return SendChannel(self._turns)
+
+    def receive_channel(self, *, credit: int = CREDIT, view: bool = False) -> ReceiveChannel:
+        """An end to receive from, to be passed to a call as an argument that the command sends on.
+
+        `credit`: items that the command may be ahead. `view` as `options` has it.
+        """
+        return ReceiveChannel(self._turns, Receiver(credit, view))
 
     def ping(self) -> float:
         """Ask whether the core is there. Returns the seconds that the answer took."""
         self._endpoint.check()
         began = time.perf_counter()
-        self._wait(self._session.ping(), None)
+        self._turns.wait(self._session.ping())
         return time.perf_counter() - began
 
     # -- events -------------------------------------------------------------------------------------------------------
@@ -159,7 +180,7 @@ class Connection:
         pending = self._endpoint.listen(subscription)
         try:
             if pending is not None:
-                self._wait(pending, None)
+                self._turns.wait(pending)
         except Exception:
             self._endpoint.unlisten(subscription)
             raise
@@ -177,14 +198,33 @@ class Connection:
         needs to know invokes a command.
         """
         self._endpoint.check()
-        prepared = self._session.prepare_emit(name, payload, to)
         now = time.monotonic()
         if now - self._looked > LOOK:
             self._looked = now
             self._turn(0)
-        while not self._endpoint.emit(prepared):
-            # XPUB always calls itself writable: that there is room now is seen on its descriptor alone.
-            self._turn(-1, descriptor(self._endpoint.link.emits))
+        emit(self._turns, name, payload, to, None)
+
+    # -- answering ----------------------------------------------------------------------------------------------------
+
+    def export(
+        self, name: str, *, concurrency: int = 1, idempotent: bool = False, view: bool = False
+    ) -> Callable[[_Function], _Function]:
+        """Answer a command: ``@core.export("thumbs.make")`` on a function, before `ready` or `run`.
+
+        The function gets the arguments by name; what it returns, or yields, is the answer, and a CommandError that it
+        raises is too. It runs inside `run` and `poll`, one at a time; the core sends up to `concurrency` ahead.
+        `idempotent`: it may be run twice. `view`: large bytes come as views. The configuration bounds what is exported.
+        """
+        self._endpoint.check()
+        return declare(self._session.handled, self._session.is_ready, name, concurrency, idempotent, view)
+
+    @property
+    def handling(self) -> Handling:
+        """The call that is being handled. Raises RuntimeError outside the handler of an exported command."""
+        serving = self._turns.serving
+        if not isinstance(serving, Handled):
+            raise RuntimeError("no call is being handled: this is not inside the handler of an exported command")
+        return Handling(serving, lambda: self._turn(0))
 
     # -- living -------------------------------------------------------------------------------------------------------
 
@@ -195,34 +235,34 @@ class Connection:
         self._turn(0)
 
     def run(self) -> None:
-        """Handle events until the core asks this worker to stop; events that still wait then are not handled.
+        """Handle events and calls until the core asks this worker to stop; what still waits then is not handled.
 
-        What a handler raises comes out of here: unless it is caught it ends the worker with a traceback, and the
-        supervisor does what its restart policy says.
+        What the handler of an event raises comes out of here: unless it is caught it ends the worker with a traceback,
+        and the supervisor does what its restart policy says. What a call's handler raises is its answer.
         """
         self._check_not_handling()
         self._session.ready()
         session = self._session
         while True:
-            self._turn(0 if session.inbox or session.stopping else -1)
+            self._turn(0 if session.inbox or session.handled.asked or session.stopping else -1)
             if session.stopping:
                 return
             self._handle_one()
 
     def poll(self, timeout: float | None = 0.0) -> int:
-        """Handle the events that are there, and return their count; wait up to `timeout` seconds (None: for ever) for
-        the first. Returns early, maybe with 0, when the core asks this worker to stop: see `stopping`.
+        """Handle the events and calls that are there, and return their count; wait up to `timeout` seconds (None: for
+        ever) for the first. Returns early, maybe with 0, when the core asks this worker to stop: see `stopping`.
         """
         self._check_not_handling()
         session = self._session
         deadline = None if timeout is None else time.monotonic() + timeout
         self._turn(0)
-        while not session.inbox and not session.stopping:
-            left = _milliseconds(deadline)
+        while not session.inbox and not session.handled.asked and not session.stopping:
+            left = milliseconds(deadline)
             if left == 0:
                 return 0
             self._turn(left)
-        waiting, count = len(session.inbox), 0
+        waiting, count = len(session.inbox) + len(session.handled.asked), 0
         while count < waiting and not session.stopping:
             self._handle_one()
             count += 1
@@ -237,7 +277,7 @@ class Connection:
             return
         self._endpoint.check()
         try:
-            self._wait(self._session.bye(), time.monotonic() + LEAVE)
+            self._turns.wait(self._session.bye(), time.monotonic() + LEAVE)
         except DeadlineExceeded:
             pass  # `left` says so
         finally:
@@ -258,143 +298,21 @@ class Connection:
                 raise
         return False
 
-    # -- waiting ------------------------------------------------------------------------------------------------------
-
-    def _wait(self, pending: Pending, deadline: float | None) -> Any:
-        """The value of `pending`. Raises its error, or DeadlineExceeded at `deadline`, on the monotonic clock."""
-        while not pending.done:
-            left = _milliseconds(deadline)
-            if left == 0:
-                self._session.give_up(pending)
-                raise DeadlineExceeded("no answer in the time that this worker gave (it may still be carried out)")
-            self._turn(left)
-        return pending.result()
-
-    def _turn(self, timeout: int, room: int | None = None) -> None:
-        """Send what has gathered, wait up to `timeout` milliseconds (-1: for ever), and read what there is.
-
-        `room` is the descriptor of the emits socket where what is waited for is room on it.
-        """
-        endpoint = self._endpoint
-        try:
-            if endpoint.flush() is not self._sends_everything:
-                self._note_room()
-            if self._spin and timeout != 0 and self._spun():
-                endpoint.receive()
-                return
-            for source, flags in zmq.zmq_poll(self._sources_for(room), timeout):
-                if source is self._commands:
-                    if flags & POLLIN:
-                        endpoint.receive()
-                elif source is endpoint.link.events:
-                    endpoint.receive_events()
-                elif source == self._lifeline:
-                    endpoint.link.look_at_lifeline()
-                else:
-                    endpoint.receive_emits()
-        except ConnectionLost as loss:
-            self._hear_last_words(loss)
-        except Ended as end:
-            endpoint.finish(end)
-            raise
-
-    def _sources_for(self, room: int | None) -> list[tuple[Any, int]]:
-        """What to poll. For room, the emits socket by its descriptor *instead*: polled as a socket too, zmq_poll would
-        look at it before it sleeps, take the wake-up that says that there is room, find nothing to read, and sleep.
-        """
-        if room is None:
-            return self._sources
-        emits = self._endpoint.link.emits
-        return [*(each for each in self._sources if each[0] is not emits), (room, POLLIN)]
-
-    def _note_room(self) -> None:
-        """What has gathered did not all go, or does so again: wait for room, or no more."""
-        self._sends_everything = not self._sends_everything
-        self._sources[0] = (self._commands, POLLIN if self._sends_everything else POLLIN | POLLOUT)
-
-    def _spun(self) -> bool:
-        """Look at the commands socket for a while without sleeping: whether something has come."""
-        end = time.perf_counter() + self._spin
-        while not readable(self._commands):
-            if time.perf_counter() > end:
-                return False
-        return True
-
-    def _hear_last_words(self, loss: ConnectionLost) -> None:
-        """The core has closed: read what it may have said before, for that is the better reason, and end."""
-        endpoint = self._endpoint
-        try:
-            while endpoint.session.state is not State.LEFT and self._commands.poll(int(LAST_WORDS * 1000), POLLIN):
-                endpoint.receive()
-            if endpoint.session.state is not State.LEFT:
-                raise loss
-        except Ended as end:
-            endpoint.finish(end)
-            raise
-
     def _check_not_handling(self) -> None:
         self._endpoint.check()
-        if self._handling:
+        if self._turns.serving is not None:
             raise RuntimeError("run() or poll() was called inside a handler; return from it, and the next one runs")
 
     def _handle_one(self) -> None:
-        """Call the handlers of the event that has waited longest, if any."""
-        event = self._session.inbox.take()
-        if event is None:
-            return
-        self._handling = True
-        try:
-            for handler in self._endpoint.handlers(event):
-                handler(event)
-        finally:
-            self._handling = False
+        """Handle the event or the call that has waited longest of its kind, by turns where both wait."""
+        self._takes_turns += 1
+        handled = self._session.handled.begin() if self._takes_turns % 2 or not self._session.inbox else None
+        if handled is not None:
+            handle_call(self._turns, handled)
+        elif (event := self._session.inbox.take()) is not None:
+            handle_event(self._turns, event)
 
 
-class Options:
-    """A connection with options for the calls made through it."""
-
-    __slots__ = ("_connection", "_timeout")
-
-    def __init__(self, connection: Connection, timeout: float | None) -> None:
-        self._connection = connection
-        self._timeout = timeout
-
-    def invoke(self, command: str, /, **arguments: Any) -> Any:
-        """`Connection.invoke` with these options."""
-        return self.call(command, **arguments).result()
-
-    def call(self, command: str, /, **arguments: Any) -> PendingCall:
-        """`Connection.call` with these options; the time begins now."""
-        deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        return PendingCall(self._connection, self._connection._begin(command, arguments), deadline)
-
-
-class PendingCall:
-    """A call that has begun."""
-
-    __slots__ = ("_connection", "_deadline", "_pending")
-
-    def __init__(self, connection: Connection, pending: Pending, deadline: float | None) -> None:
-        self._connection = connection
-        self._pending = pending
-        self._deadline = deadline
-
-    def result(self) -> Any:
-        """Wait for the answer and return its value. Raises as `Connection.invoke` does. May be called again."""
-        if not self._pending.done:
-            self._connection._endpoint.check()
-        return self._connection._wait(self._pending, self._deadline)
-
-    def done(self) -> bool:
-        """Whether the answer is there. Sends what has gathered, and reads without waiting."""
-        if not self._pending.done:
-            self._connection._endpoint.check()
-            self._connection._turn(0)
-        return self._pending.done
-
-
-def _milliseconds(deadline: float | None) -> int:
-    """From now until `deadline`, rounded up; 0 once it has passed, -1 for none."""
-    if deadline is None:
-        return -1
-    return max(0, ceil((deadline - time.monotonic()) * 1000))
+def _asking(turns: Turns) -> Asking:
+    """A call without options that is made inside a handler."""
+    return turns.belong(Asking())

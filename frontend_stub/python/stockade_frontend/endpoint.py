@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 from threading import get_ident
+from time import monotonic
 
 import zmq
 
 import stockade_frontend
 from stockade_frontend.errors import Busy, Closed, Ended, WrongThread
 from stockade_frontend.events import Event, Handler, Listeners, Subscription
-from stockade_frontend.link import DONTWAIT, Link, readable
+from stockade_frontend.link import DONTWAIT, Link, has_more, readable, receive_rest, send_all
 from stockade_frontend.pending import Pending
+from stockade_frontend.raw import Parcel
 from stockade_frontend.session import Session, State, Statistics
 from stockade_frontend.worker import say, take_place
 
@@ -71,6 +73,11 @@ class Endpoint:
         if self.over is not None:
             raise type(self.over)(str(self.over))
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether `check` would raise nothing."""
+        return self.over is None and get_ident() == self._thread
+
     def _inherit(self) -> None:
         """This is a child, which has the connection of its parent by fork: it is not to be touched here."""
         self._thread = 0
@@ -89,15 +96,21 @@ class Endpoint:
         batch = outbox.batch()
         while batch is not None:
             try:
-                commands.send(batch, DONTWAIT)
+                if isinstance(batch, Parcel):
+                    send_all(commands, batch.head, batch.frames)
+                else:
+                    commands.send(batch, DONTWAIT)
             except zmq.Again:
                 return False
             batch = outbox.sent()
         return True
 
     def receive(self) -> list[Pending]:
-        """Read one frame that is there on the commands socket: what it has answered."""
-        return self.session.receive(self.link.commands.recv(DONTWAIT))
+        """Read one message that is there on the commands socket: what it has answered."""
+        commands = self.link.commands
+        frame = commands.recv(DONTWAIT)
+        raw = receive_rest(commands) if has_more(commands) else ()
+        return self.session.receive(frame, monotonic(), raw)
 
     def receive_events(self) -> bool:
         """Read the events that are there, a turn of them at most; whether there may be more."""
@@ -163,6 +176,7 @@ class Endpoint:
         if self.over is not None:
             return
         self.over = end
+        self.session.channels.close_all()
         self.link.close()
         if isinstance(end, Ended):
             _tell(end)
@@ -174,8 +188,8 @@ class Endpoint:
             return
         if session.state is not State.LEFT:
             say(f"the core has not answered bye within {LEAVE:g} s")
-        elif session.handled != session.emitted:
-            say(f"the core has handled {session.handled} of {session.emitted} emits")
+        elif session.emits_handled != session.emitted:
+            say(f"the core has handled {session.emits_handled} of {session.emitted} emits")
         self.finish(Closed("this connection has been closed"))
 
     def statistics(self) -> Statistics:

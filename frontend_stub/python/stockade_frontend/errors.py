@@ -5,6 +5,7 @@ and nothing more can be said in it. It passes ``except Exception``, runs ``final
 
     FrontendError
     ├── CommandError        the core's answer: a code, words for people, data for programs; a subclass per code
+    │   └── Dropped         nobody reads this channel any more
     ├── EncodeError         the worker's: a value that cannot be sent; `path` says where
     ├── WrongThread         the worker's: a connection belongs to the thread and process that made it
     └── Closed              the worker's: the connection has been closed
@@ -32,6 +33,7 @@ __all__ = [
     "ConnectionLost",
     "CoreBroken",
     "DeadlineExceeded",
+    "Dropped",
     "EncodeError",
     "Ended",
     "Failed",
@@ -99,31 +101,35 @@ class Failed(CommandError):
 
 
 class Cancelled(CommandError):
-    """The call was cancelled, for one because the core stops."""
+    """The call was cancelled: by this worker, with the call that was being handled when it was made, or by the core."""
 
     code = "cancelled"
 
 
+class Dropped(Cancelled):
+    """What was to be sent on a channel is not wanted any more: its receiver has dropped it."""
+
+
 class DeadlineExceeded(CommandError):
-    """No answer came within the time given. The command may run on, or run later; its answer is ignored."""
+    """No answer came within the time given. The core is told, and cancels the command; it may have run all the same."""
 
     code = "deadline_exceeded"
 
 
 class Busy(CommandError):
-    """Too many at once; try later."""
+    """Too many at once. It never ran, so trying again is safe; calls do so by themselves, but with ``wait=False``."""
 
     code = "busy"
 
 
 class Unavailable(CommandError):
-    """Nobody can answer now: the core is stopping."""
+    """Nobody can answer now: the core is stopping, or the worker that ran it has gone."""
 
     code = "unavailable"
 
 
 class TooLarge(CommandError):
-    """A message, or a result, over the limit of ``core.limits.message`` bytes."""
+    """A message or result over the limit of ``core.limits.message`` bytes; what is larger goes through a channel."""
 
     code = "too_large"
 

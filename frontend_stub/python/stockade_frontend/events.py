@@ -22,16 +22,18 @@ Handler = Callable[["Event"], Any]
 class Event:
     """Something that happened: its name and payload, who emitted it (a label, or ``"core"``), and its number.
 
-    `seq` counts the events that were meant for this worker since it started: a gap is what it has missed.
+    `seq` counts the events that were meant for this worker since it started: a gap is what it has missed. `trace` is
+    the W3C traceparent that it came with, or None; calls and emits of its handlers go on with it.
     """
 
-    __slots__ = ("name", "payload", "seq", "source")
+    __slots__ = ("name", "payload", "seq", "source", "trace")
 
-    def __init__(self, name: str, payload: Any, source: str, seq: int) -> None:
+    def __init__(self, name: str, payload: Any, source: str, seq: int, trace: str | None = None) -> None:
         self.name = name
         self.payload = payload
         self.source = source
         self.seq = seq
+        self.trace = trace
 
     def __repr__(self) -> str:
         return f"Event({self.name!r}, {self.payload!r}, source={self.source!r}, seq={self.seq})"
@@ -66,7 +68,13 @@ def read_event(frame: bytes) -> Event:
     seq = integer(value[0])
     if not seq:
         raise CoreBroken("an event without a number")
-    return Event(name, value[2], value[1], seq)
+    return Event(name, value[2], value[1], seq, _trace_of(value[3]) if len(value) > 3 else None)
+
+
+def _trace_of(options: Any) -> str | None:
+    """Elements behind those that the protocol names are ignored, and so is a trace that is none."""
+    trace = options.get("trace") if type(options) is dict else None
+    return trace if type(trace) is str else None
 
 
 class Inbox:

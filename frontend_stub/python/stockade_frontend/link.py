@@ -6,18 +6,20 @@ Nothing here waits. The context is made here too, so in the process and thread t
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import zmq
 
 from stockade_frontend.errors import StartedByHand, Stopped
 from stockade_frontend.worker import Place
 
-__all__ = ["DONTWAIT", "POLLIN", "POLLOUT", "Link", "descriptor", "readable"]
+__all__ = ["DONTWAIT", "POLLIN", "POLLOUT", "Link", "descriptor", "has_more", "readable", "receive_rest", "send_all"]
 
 # As plain integers: pyzmq's enumerations cost a microsecond wherever they are combined.
 POLLIN, POLLOUT = int(zmq.POLLIN), int(zmq.POLLOUT)
 DONTWAIT = int(zmq.DONTWAIT)
-_EVENTS = int(zmq.EVENTS)
+SNDMORE = int(zmq.SNDMORE)
+_EVENTS, _MORE = int(zmq.EVENTS), int(zmq.RCVMORE)
 
 #: Batches that wait in libzmq for a core that does not read. More calls than `limits.calls` are never in them.
 _COMMANDS_QUEUE = 64
@@ -64,9 +66,36 @@ class Link:
         os.close(self.lifeline)
 
 
+# `get` where one would expect `getsockopt`: 0.7 µs, and twice as much.
+
+
 def readable(source: zmq.Socket[bytes]) -> bool:
     """Whether a frame is there. Looking also makes libzmq take notice of what its own thread has done."""
-    return bool(int(source.getsockopt(_EVENTS)) & POLLIN)
+    return bool(source.get(_EVENTS) & POLLIN)  # type: ignore[operator]  # EVENTS is an integer
+
+
+def has_more(source: zmq.Socket[bytes]) -> bool:
+    """Whether there are more frames behind the one that was just received."""
+    return bool(source.get(_MORE))
+
+
+def receive_rest(source: zmq.Socket[bytes]) -> list[memoryview]:
+    """The frames behind the one that was just received, as views of what ZeroMQ has got."""
+    frames = []
+    while has_more(source):
+        frames.append(source.recv(DONTWAIT, copy=False).buffer)
+    return frames
+
+
+def send_all(source: zmq.Socket[bytes], head: bytes, frames: Sequence[bytes | memoryview]) -> None:
+    """Send these as one message, the frames without a copy where that pays (from 64 KiB on, says pyzmq).
+
+    Raises `zmq.Again` before anything has gone: where there is room for the first, there is for the rest.
+    """
+    source.send(head, DONTWAIT | SNDMORE)
+    for frame in frames[:-1]:
+        source.send(frame, DONTWAIT | SNDMORE, copy=False)
+    source.send(frames[-1], DONTWAIT, copy=False)
 
 
 def descriptor(source: zmq.Socket[bytes]) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
+
+from stockade_frontend.raw import Parcel
 
 __all__ = ["LARGEST_HEAD", "Outbox"]
 
@@ -23,14 +26,15 @@ class Outbox:
     """Encoded messages in their order. `batch()` is what to send next, and `sent()` says that it went.
 
     `messages` and `size` bound one batch: their count, and its bytes; a single message is never larger than `size`
-    (who puts it in has checked).
+    (who puts it in has checked). A message with raw frames is a batch of its own: it is large.
     """
 
-    __slots__ = ("_batch", "_waiting", "batches", "messages", "size")
+    __slots__ = ("_batch", "_parcels", "_waiting", "batches", "messages", "size")
 
     def __init__(self) -> None:
-        self._waiting: deque[bytes] = deque()
-        self._batch: bytes | None = None
+        self._waiting: deque[bytes | Parcel] = deque()
+        self._parcels = 0
+        self._batch: bytes | Parcel | None = None
         self.messages = 1
         self.size = 0
         #: Batches that were sent.
@@ -46,25 +50,43 @@ class Outbox:
         """Add one encoded message."""
         self._waiting.append(message)
 
-    def batch(self) -> bytes | None:
-        """The next frame, or None; the same one until `sent()`."""
+    def put_valued(self, message: bytes | Parcel) -> None:
+        """Add one that may have raw frames."""
+        self._waiting.append(message)
+        if isinstance(message, Parcel):
+            self._parcels += 1
+
+    def batch(self) -> bytes | Parcel | None:
+        """What to send next, or None; the same until `sent()`."""
         if self._batch is None and self._waiting:
             self._batch = self._gather()
         return self._batch
 
-    def sent(self) -> bytes | None:
-        """The frame that `batch()` gave has gone: the next one, or None."""
+    def sent(self) -> bytes | Parcel | None:
+        """What `batch()` gave has gone: the next one, or None."""
         self.batches += 1
         self._batch = self._gather() if self._waiting else None
         return self._batch
 
-    def _gather(self) -> bytes:
+    def _gather(self) -> bytes | Parcel:
         waiting = self._waiting
-        if len(waiting) == 1:
-            return b"\x81" + waiting.popleft()
-        chosen, size = [waiting.popleft()], LARGEST_HEAD
-        size += len(chosen[0])
-        while waiting and len(chosen) < self.messages and size + len(waiting[0]) <= self.size:
-            size += len(waiting[0])
-            chosen.append(waiting.popleft())
+        if len(waiting) == 1 or (self._parcels and isinstance(waiting[0], Parcel)):
+            return self._alone(waiting.popleft())
+        chosen: list[bytes] = []
+        size, mixed = LARGEST_HEAD, self._parcels
+        while waiting and len(chosen) < self.messages:
+            message: Any = waiting[0]
+            if mixed and isinstance(message, Parcel):
+                break
+            size += len(message)
+            if size > self.size and chosen:
+                break
+            chosen.append(message)
+            waiting.popleft()
         return _head(len(chosen)) + b"".join(chosen)
+
+    def _alone(self, message: bytes | Parcel) -> bytes | Parcel:
+        if not isinstance(message, Parcel):
+            return b"\x81" + message
+        self._parcels -= 1
+        return Parcel(b"\x81" + message.head, message.frames)

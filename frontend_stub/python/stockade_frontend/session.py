@@ -1,34 +1,34 @@
 """One worker's side of the conversation: what it may say, what it awaits, what the core's messages mean.
 
-Frames go in and come out; it knows no socket, clock, thread or event loop.
+Frames go in and come out; it knows no socket, clock, thread or event loop. `now` is in seconds of a clock that never
+goes back.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, NoReturn
 
-from stockade_frontend.errors import (
-    Breached,
-    Busy,
-    CommandError,
-    ConnectionLost,
-    CoreBroken,
-    NotAllowed,
-    Refused,
-    TooLarge,
-)
+from stockade_frontend import brief
+from stockade_frontend.calls import Calls
+from stockade_frontend.channels import Channels
+from stockade_frontend.errors import Breached, CommandError, ConnectionLost, CoreBroken, NotAllowed, Refused, TooLarge
 from stockade_frontend.events import Inbox, is_event, read_event
 from stockade_frontend.grants import Grant, Grants
-from stockade_frontend.messages import BATCH, PROTOCOL, Limits, ShapeError, Welcome, read
-from stockade_frontend.messages import call as encode_call
-from stockade_frontend.outbox import LARGEST_HEAD, Outbox
+from stockade_frontend.handled import Handled, HandledCalls
+from stockade_frontend.messages import BATCH, PROTOCOL, Limits, Said, ShapeError, Welcome, read
+from stockade_frontend.outbox import Outbox
 from stockade_frontend.pending import Pending
+from stockade_frontend.raw import Frames, Raw
+from stockade_frontend.timers import Timers
 from stockade_frontend.wire import DEPTH, DecodeError, decode, encode
 
 __all__ = ["Session", "State", "Statistics"]
+
+
+_NO_OPTIONS: dict[str, Any] = {}
 
 
 class State(Enum):
@@ -42,12 +42,15 @@ class State(Enum):
 
 
 class Statistics(NamedTuple):
-    """What one connection has done until now. Counts, but for `pending`, the calls in flight."""
+    """What one connection has done until now. Counts, but for `pending`, the calls in flight, and `channels`."""
 
     calls: int
     answered: int
     late: int  # answers to calls that had been given up; they were ignored
+    tries: int  # calls that were answered `busy`, and put off to be made again
     pending: int
+    handled: int  # calls of this worker's exports
+    channels: int  # open now
     batches: int
     emitted: int
     events: int  # received from the core
@@ -69,7 +72,15 @@ class Session:
         self.state = State.BORN
         self.outbox = Outbox()
         self.inbox = Inbox(queue)
-        self.limits = Limits(0, 0, 1, 0, 0, DEPTH)
+        self.timers = Timers()
+        #: What was answered beside `receive`, and whose waiters do not know yet: `wake` returns it.
+        self.answered: list[Pending] = []
+        self.channels = Channels(self.outbox, self.answered)
+        self.calls = Calls(label, self.outbox, self.channels, self.timers, self.answered)
+        self.handled = HandledCalls(label, self.outbox, self.channels, self.timers)
+        #: Ask for a command: `Calls.call`, under a name of its own because it is on the way of every call.
+        self.call = self.calls.call
+        self.limits = Limits(0, 0, 1, 0, 0, DEPTH, 0, 0)
         self.grants = Grants(Grant(".", (), ()), Grant("/", (), ()), Grant("/", (), ()))
         #: The core has asked this worker to finish, within so many milliseconds.
         self.stopping = False
@@ -78,14 +89,13 @@ class Session:
         self.is_ready = False
         #: Events that this worker has emitted, and, once it has left, those that the core has handled.
         self.emitted = 0
-        self.handled: int | None = None
+        self.emits_handled: int | None = None
         self._stub = stub
         self._hello = Pending("hello")
         self._bye = Pending("bye")
-        self._calls: dict[int, Pending] = {}
-        self._last_id = 0
-        self._answered = 0
-        self._late = 0
+        self._flight = self.calls.flight
+        self._frames = Frames(())
+        self._now = 0.0
         self._pings: dict[int, Pending] = {}
         self._last_ping = 0
         self._pings_answered = 0
@@ -101,29 +111,15 @@ class Session:
         return self._hello
 
     def ready(self) -> None:
-        """Say, once, that this worker has set up what it needs."""
+        """Say, once, that this worker has set up what it needs, and what it exports."""
         if not self.is_ready:
             self.is_ready = True
-            self.outbox.put(encode(["ready"]))
+            exports = self.handled.said()
+            self.outbox.put(encode(["ready", {"exports": exports}] if exports else ["ready"]))
 
-    def call(self, command: str, arguments: dict[str, Any]) -> Pending:
-        """Ask for a command. Raises NotAllowed, Busy, TooLarge or EncodeError before anything is sent."""
-        if not self.grants.commands.allows(command):
-            raise NotAllowed(f"{self.label} may not call {command!r} (its grants say so; nothing was sent)")
-        if len(self._calls) >= self.limits.calls:
-            raise Busy(f"{len(self._calls)} calls are in flight, and no more are taken (nothing was sent)")
-        ident = self._last_id + 1
-        # A batch and a call stand around the arguments: two of the containers that may stand within each other.
-        message = encode_call(ident, command, arguments, self.limits.depth - 2)
-        self._fits(len(message) + LARGEST_HEAD, "a message", self.limits.message)
-        self._last_id = ident
-        self.outbox.put(message)
-        pending = self._calls[ident] = Pending(ident)
-        return pending
-
-    def give_up(self, pending: Pending) -> None:
-        """Nobody waits for this call any more: its answer is to be counted and ignored."""
-        pending.given_up = True
+    def cancel(self, pending: Pending, error: CommandError) -> None:
+        """Nobody waits for this call any more: it ends here, with this error."""
+        self.calls.cancel(pending, error)
 
     def ping(self) -> Pending:
         """Ask whether the core is there."""
@@ -142,7 +138,7 @@ class Session:
         self._asked.setdefault(topic, deque()).append(pending)
         return pending
 
-    def prepare_emit(self, name: str, payload: Any, to: str | None) -> tuple[bytes, bytes]:
+    def prepare_emit(self, name: str, payload: Any, to: str | None, trace: str | None = None) -> tuple[bytes, bytes]:
         """Check and encode an event: what stands before and behind its number. Raises ValueError, NotAllowed,
         TooLarge or EncodeError.
         """
@@ -151,11 +147,15 @@ class Session:
         if not self.grants.emit.allows(name):
             raise NotAllowed(f"{self.label} may not emit {name!r} (its grants say so; nothing was sent)")
         body = encode(payload, self.limits.depth - 1)
-        if to is None:
+        if to is None and trace is None:
             before, behind = name.encode() + b"|\x82", body
         else:
-            before, behind = name.encode() + b"|\x83", body + encode({"to": to})
-        self._fits(len(before) + 9 + len(behind), "an event", self.limits.event)
+            options = {"to": to, "trace": trace}
+            said = encode({option: value for option, value in options.items() if value is not None})
+            before, behind = name.encode() + b"|\x83", body + said
+        size = len(before) + 9 + len(behind)
+        if size > self.limits.event:
+            raise TooLarge(f"{size} bytes, where an event may have {self.limits.event} (nothing was sent)")
         return before, behind
 
     def number_emit(self, prepared: tuple[bytes, bytes]) -> bytes:
@@ -165,25 +165,27 @@ class Session:
 
     def bye(self) -> Pending:
         """Take leave. Nothing more may be said; the answer is the end."""
+        self.calls.close()
+        self.channels.close_all()
         self.state = State.LEAVING
         self.outbox.put(encode(["bye", {"emitted": self.emitted}]))
         return self._bye
 
-    def _fits(self, size: int, what: str, limit: int) -> None:
-        if size > limit:
-            raise TooLarge(f"{size} bytes, where {what} may have {limit} (nothing was sent)")
-
     def unanswered(self) -> list[Pending]:
-        """What is asked and awaits its answer: calls, pings, subscriptions."""
-        return [*self._calls.values(), *self._pings.values(), *(one for asked in self._asked.values() for one in asked)]
+        """What is asked and awaits its answer: calls, pings, subscriptions, changes of channels."""
+        asked = [one for asked in self._asked.values() for one in asked]
+        return [*self.calls.unanswered(), *self._pings.values(), *asked, *self.channels.waiting()]
 
     def statistics(self) -> Statistics:
         """The counts until now."""
         return Statistics(
-            calls=self._last_id,
-            answered=self._answered,
-            late=self._late,
-            pending=len(self._calls),
+            calls=self.calls.last,
+            answered=self.calls.answered,
+            late=self.calls.late,
+            tries=self.calls.tries,
+            pending=len(self._flight),
+            handled=self.handled.count,
+            channels=len(self.channels),
             batches=self.outbox.batches,
             emitted=self.emitted,
             events=self.inbox.received,
@@ -208,38 +210,67 @@ class Session:
             raise ConnectionLost("the core closed its connection")
         raise CoreBroken("a subscription to some of the emits")
 
-    def receive(self, frame: bytes) -> list[Pending]:
-        """One frame of the commands socket: what it has answered, in order. Raises `Ended` if it ends all."""
+    def receive(self, frame: bytes, now: float = 0.0, raw: Sequence[Raw] = ()) -> list[Pending]:
+        """One message of the commands socket, a frame and the raw ones behind it: what it has answered, in order.
+
+        Raises `Ended` if it ends all.
+        """
         try:
-            batch = decode(frame)
+            batch = brief.read(frame) or decode(frame)
         except DecodeError as error:
             raise CoreBroken(f"a frame that cannot be read: {error}") from None
         if type(batch) is not list or not 1 <= len(batch) <= BATCH:
             raise CoreBroken(f"a frame that is no batch of 1 to {BATCH} messages")
+        self._now = now
+        if raw:
+            self._frames = Frames(raw)
         answered: list[Pending] = []
+        calls, flight = self.calls, self._flight
         is_open = self.state is State.OPEN
         for message in batch:
             try:
-                verb, ident = message[0], message[1]
                 # The one message that comes often: 256 calls in flight go through these lines 60,000 times a second.
+                verb, ident, value = message
                 if is_open and verb == "result" and type(ident) is int:
-                    pending, value = self._calls.pop(ident), message[2]
-                    self._answered += 1
-                    if pending.given_up:
-                        self._late += 1
+                    pending = flight.pop(ident)
+                    calls.answered += 1
+                    if pending.done:
+                        calls.late += 1
                     else:
                         pending.done, pending.value = True, value
                         answered.append(pending)
                     continue
-            except (TypeError, LookupError):
+            except (TypeError, ValueError, LookupError):
                 pass  # whatever it is, or is wrong with it: the table knows
-            found = self._receive_one(message)
-            if found is not None:
-                answered.append(found)
+            self._receive_one(message)
+            if self.answered:
+                answered += self._take_answered()
             is_open = self.state is State.OPEN
+        if raw:
+            self._frames.check_all_taken()
+        if calls.held:
+            calls.admit(now)
+        if self.answered:
+            answered += self._take_answered()
         return answered
 
-    def _receive_one(self, message: Any) -> Pending | None:
+    def wake(self, now: float) -> list[Pending]:
+        """See to what is due by now (`timers` says when there is something): what has been answered since."""
+        for thing in self.timers.due(now):
+            if isinstance(thing, Pending):
+                self.calls.look(thing, now)
+            elif isinstance(thing, Handled):
+                self.handled.expire(thing)
+                self.calls.cancel_nested(thing)
+        self.calls.admit(now)
+        return self._take_answered()
+
+    def _take_answered(self) -> list[Pending]:
+        answered = self.answered[:]
+        self.answered.clear()
+        return answered
+
+    def _receive_one(self, message: Any) -> None:
         try:
             verb, elements = read(message)
         except ShapeError as error:
@@ -247,12 +278,17 @@ class Session:
         handle = _MAY_COME[self.state].get(verb)
         if handle is None:
             raise CoreBroken(f"{verb!r} when the conversation is {self.state.value}")
-        return handle(self, *elements)
+        answered = handle(self, *elements)
+        if answered is not None:
+            self.answered.append(answered)
 
     def _welcome(self, welcome: Welcome) -> Pending:
         if (welcome.worker, welcome.generation) != (self.label, self.generation):
             raise CoreBroken(f"a welcome for {welcome.worker}@{welcome.generation}")
-        self.limits, self.grants = welcome.limits, welcome.grants
+        self.limits, self.grants = limits, _ = welcome.limits, welcome.grants
+        self.calls.open(limits, welcome.grants.commands)
+        self.channels.limit, self.channels.size, self.channels.depth = limits.channels, limits.message, limits.depth
+        self.handled.size, self.handled.depth = limits.message, limits.depth
         self.outbox.messages, self.outbox.size = welcome.limits.batch, welcome.limits.message
         self.state = State.OPEN
         return self._hello.answer()
@@ -260,23 +296,46 @@ class Session:
     def _refused(self, error: CommandError) -> NoReturn:
         raise Refused(f"the core refused this worker: {error}")
 
-    def _result(self, ident: int, value: Any) -> Pending | None:
+    def _result(self, ident: int, value: Any, options: dict[str, Any] = _NO_OPTIONS) -> Pending | None:
         pending = self._answered_call(ident)
-        return None if pending is None else pending.answer(value)
+        if options:
+            value = self._frames.of(value, options)
+        if pending.done:
+            self.calls.late += 1
+            return None
+        if type(value) is memoryview and (pending.asking is None or not pending.asking.view):
+            value = bytes(value)
+        return pending.answer(value)
 
     def _error(self, ident: int, error: CommandError) -> Pending | None:
-        pending = self._answered_call(ident)
-        return None if pending is None else pending.answer(None, error)
+        return self.calls.failed(self._answered_call(ident), error, self._now)
 
-    def _answered_call(self, ident: int) -> Pending | None:
-        pending = self._calls.pop(ident, None)
+    def _answered_call(self, ident: int) -> Pending:
+        pending = self._flight.pop(ident, None)
         if pending is None:
             raise CoreBroken(f"an answer to call {ident}, which was never made or has been answered")
-        self._answered += 1
-        if pending.given_up:
-            self._late += 1
-            return None
+        self.calls.answered += 1
         return pending
+
+    def _call(self, ident: int, command: str, arguments: dict[str, Any], said: Said | None = None) -> None:
+        self.handled.call(ident, command, arguments, said, self._frames, self._now)
+
+    def _cancel(self, ident: int) -> None:
+        handled = self.handled.cancel(ident)
+        if handled is not None:
+            self.calls.cancel_nested(handled)
+
+    def _item(self, channel: int, value: Any, options: dict[str, Any] = _NO_OPTIONS) -> None:
+        self.channels.item(channel, self._frames.of(value, options) if options else value)
+
+    def _end(self, channel: int, error: CommandError | None = None) -> None:
+        self.channels.ended(channel, error)
+
+    def _credit(self, channel: int, count: int) -> None:
+        self.channels.credit(channel, count)
+
+    def _drop(self, channel: int) -> None:
+        self.channels.dropped(channel)
 
     def _listening(self, topic: str) -> Pending:
         return self._answered_subscription(topic).answer()
@@ -300,8 +359,8 @@ class Session:
         self._pings_answered += 1
         self.outbox.put(encode(["pong", number]))
 
-    def _ping_too_late(self, number: int) -> None:
-        """Behind `bye` nothing may be said."""
+    def _too_late(self, *_: Any) -> None:
+        """Behind `bye` nothing may be said; the core knows what a worker leaves unanswered."""
 
     def _pong(self, number: int) -> Pending | None:
         pending = self._pings.pop(number, None)
@@ -312,7 +371,7 @@ class Session:
         self.grace = grace
 
     def _farewell(self, handled: int) -> Pending:
-        self.handled = handled
+        self.emits_handled = handled
         self.state = State.LEFT
         return self._bye.answer()
 
@@ -331,6 +390,12 @@ _OPEN: dict[str, _Handler] = {
     "error": Session._error,
     "listening": Session._listening,
     "denied": Session._denied,
+    "call": Session._call,
+    "cancel": Session._cancel,
+    "item": Session._item,
+    "end": Session._end,
+    "credit": Session._credit,
+    "drop": Session._drop,
     "missed": Session._missed,
     "ping": Session._ping,
     "pong": Session._pong,
@@ -342,6 +407,12 @@ _MAY_COME: dict[State, dict[str, _Handler]] = {
     State.BORN: {},
     State.GREETING: _GREETING,
     State.OPEN: _OPEN,
-    State.LEAVING: {**_OPEN, "ping": Session._ping_too_late, "bye": Session._farewell},
+    State.LEAVING: {
+        **_OPEN,
+        "ping": Session._too_late,
+        "call": Session._too_late,
+        "cancel": Session._too_late,
+        "bye": Session._farewell,
+    },
     State.LEFT: {},
 }

@@ -10,14 +10,14 @@ from cbor2 import CBORDecodeError, CBORDecoder, CBORSimpleValue, dumps, loads, u
 
 from stockade_frontend.errors import EncodeError
 
-__all__ = ["DEPTH", "LARGEST_ID", "DecodeError", "check", "decode", "encode", "integer"]
+__all__ = ["DEPTH", "HIGHEST", "LARGEST_ID", "LOWEST", "DecodeError", "check", "decode", "encode", "integer"]
 
 #: Containers within containers, the outermost counted.
 DEPTH = 32
 #: The protocol's own integers end here, where a double stops being exact.
 LARGEST_ID = 2**53 - 1
 
-_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
 _PLAIN = frozenset({str, bytes, float, bool, type(None)})
 
 
@@ -47,7 +47,7 @@ def check(value: Any, depth: int) -> None:
     if kind in _PLAIN:
         return
     if kind is int:
-        if not _LOWEST <= value <= _HIGHEST:
+        if not LOWEST <= value <= HIGHEST:
             raise EncodeError("an integer that does not fit into 64 bits")
     elif kind is dict:
         _deeper(depth)
@@ -200,7 +200,7 @@ def _examine(value: Any) -> None:
     """Refuse what cbor2 has no switch for. What it decodes has at most `DEPTH` levels, so this ends."""
     kind = type(value)
     if kind is int:
-        if not _LOWEST <= value <= _HIGHEST:
+        if not LOWEST <= value <= HIGHEST:
             raise DecodeError("an integer that does not fit into 64 bits")
     elif kind is dict:
         for key, item in value.items():
