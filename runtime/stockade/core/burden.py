@@ -7,10 +7,20 @@ numbers, and a number of messages of the largest size would be gigabytes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
-__all__ = ["Burden"]
+from stockade.core.wire.codec import encode
+
+__all__ = ["Burden", "weight_of"]
+
+
+def weight_of(value: Any) -> int:
+    """Bytes of a value of the wire, about; a memoryview stands for bytes. Costs as much as encoding it."""
+    if type(value) is bytes or type(value) is memoryview or type(value) is str:
+        return len(value)
+    return len(encode(value))
 
 
 @attrs.define(eq=False)

@@ -15,7 +15,7 @@ import attrs
 
 from stockade import limits
 from stockade.config.specs import WorkerLimits
-from stockade.core.burden import Burden
+from stockade.core.burden import Burden, weight_of
 from stockade.core.channels import Channels
 from stockade.core.commands.caller import Caller
 from stockade.core.commands.context import Context
@@ -59,7 +59,7 @@ class Calls:
     _running: dict[int, Running | Routed] = attrs.field(factory=dict)
     _heavy: dict[int, int] = attrs.field(factory=dict)  # large calls in flight: id -> bytes
     _rate: Rate | None = None  # where they have one
-    weight: int = 0  # bytes of each message of the batch that is being handled, about
+    weight: int | None = 0  # bytes of each message of the batch that is being handled; None: weigh each
     silent: bool = False  # the worker hears no answer any more
 
     def __attrs_post_init__(self) -> None:
@@ -85,9 +85,12 @@ class Calls:
 
     def _keep(self, call: Call, running: Running | Routed) -> None:
         self._running[call.id] = running
-        if self.weight > limits.HEAVY:
-            self._heavy[call.id] = self.weight
-            self._burden.add(self.weight)
+        weight = self.weight
+        if weight is None:
+            weight = sum(map(weight_of, call.arguments.values()))
+        if weight > limits.HEAVY:
+            self._heavy[call.id] = weight
+            self._burden.add(weight)
 
     def _route(self, call: Call) -> None:
         """Hand on a call to what another worker exports."""

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import attrs
 
 from stockade import limits
-from stockade.core.burden import Burden
+from stockade.core.burden import Burden, weight_of
 from stockade.core.commands.ports import Incoming, Outgoing
 from stockade.core.outbox import Laden, Outbox
 from stockade.core.replies import Replies
@@ -30,7 +30,8 @@ _PER_ITEM = 100
 
 @attrs.define(eq=False)
 class Channels:
-    """All that are open. `post` sends an encoded message; `weight` is how many bytes each message of a batch has."""
+    """All that are open. `post` sends an encoded message; `weight` is how many bytes each message of a batch has, None
+    where each is to be weighed."""
 
     loop: asyncio.AbstractEventLoop
     _rules: rules.Channels
@@ -39,7 +40,7 @@ class Channels:
     _burden: Burden
     _post: Callable[[bytes | Laden], None]
     largest: int  # bytes of a piece that a message can carry
-    weight: int = 0
+    weight: int | None = 0
     _receiving: dict[int, _Receiving] = attrs.field(factory=dict)
     _sending: dict[int, _Sending] = attrs.field(factory=dict)
 
@@ -66,7 +67,10 @@ class Channels:
     def on_item(self, item: Item) -> None:
         """One more waits for its handler."""
         value = item.value
-        self._receiving[item.channel].put(value, len(value) if type(value) is memoryview else self.weight)
+        weight = self.weight
+        if weight is None or type(value) is memoryview:
+            weight = weight_of(value)
+        self._receiving[item.channel].put(value, weight)
 
     def on_end(self, end: End) -> None:
         """Nothing comes behind what waits."""
