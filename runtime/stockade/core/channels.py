@@ -58,9 +58,11 @@ class Channels:
     def close(self, numbers: Iterable[int], error: CommandError) -> None:
         """These have ended for both ends, with this error."""
         for number in numbers:
-            end = self._receiving.pop(number, None) or self._sending.pop(number, None)
-            if end is not None:
-                end.close(error)
+            receiving, sending = self._receiving.pop(number, None), self._sending.pop(number, None)
+            if receiving is not None:  # an empty one is false
+                receiving.close(error)
+            if sending is not None:
+                sending.close(error)
 
     # -- what the worker says -----------------------------------------------------------------------------------------
 
