@@ -17,6 +17,7 @@ TEXTS = {
     "a.txt": "The fox and the hen. The fox wins!\n" * 40,
     "deep/er/b.md": "Ünïcode wörds, 12 numbers, under_score; don't.\n" * 7,
     "empty.txt": "",
+    "a|b`c\nd.txt": "",
     "c.py": "def fox(hen):\n    return hen\n",
 }
 WORD = re.compile(r"[^\W\d_]+")
@@ -66,7 +67,9 @@ def test_the_report_has_what_a_recount_finds(texts: Path, working: Path) -> None
     assert (summary["files"], summary["skipped"], summary["words"]) == (len(TEXTS), 1, words.total())
     report = (working / "report.md").read_text(encoding="utf-8")
     frequent = sorted(words.items(), key=lambda item: (-item[1], item[0]))[:20]
-    rows = [(name, int(number.replace(",", ""))) for name, number in re.findall(r"\| `(.+)` \| ([\d,]+) \|", report)]
+    cells = re.findall(r"^\| (`+) ?(.+?) ?\1 \| ([\d,]+) \|$", report, re.MULTILINE)
+    names = {r"a\|b`c\nd.txt": "a|b`c\nd.txt"}
+    rows = [(names.get(name, name), int(number.replace(",", ""))) for _, name, number in cells]
     sizes = {name: len(text.encode()) for name, text in TEXTS.items()}
     assert rows == [*frequent, *sorted(sizes.items(), key=lambda item: (-item[1], item[0]))]
     assert listing(texts) == before
@@ -84,6 +87,8 @@ def test_our_own_sources_are_read_by_default_and_shown_in_plain_lines(working: P
     assert "Summary" in done.stdout
     assert "not_allowed" not in done.stdout  # reasons, not codes
     assert "another worker's name" not in done.stdout  # all checks came out
+    assert re.search(r"stockade.toml:\d+", done.stdout)  # which rule it was fits into 80 columns
+    assert "waiting for the " in done.stdout
     assert "\x1b" not in done.stdout
     assert (working / "report.md").exists()
 

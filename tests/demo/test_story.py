@@ -69,6 +69,24 @@ def test_whatever_should_not_happen_is_found(more: dict[str, Any]) -> None:
     assert [check for check in story_of([*good_records(), more]).checks() if not check.is_right]
 
 
+def test_what_is_waited_for_is_said_to_the_end() -> None:
+    """When all files are read the rogue and the crasher may still be at it."""
+    story, said = Story(), []
+    for record in sorted(good_records(), key=lambda record: record.get("event") == "worker_restarting"):
+        story.read(record)
+        said.append(story.going_on())
+    assert list(dict.fromkeys(said)) == [
+        "writing the report",
+        "waiting for the rogue (0 of 3 restarts) and the crasher (0 of 2 restarts)",
+        "waiting for the rogue (1 of 3 restarts) and the crasher (0 of 2 restarts)",
+        "waiting for the rogue (2 of 3 restarts) and the crasher (0 of 2 restarts)",
+        "waiting for the crasher (0 of 2 restarts)",
+        "waiting for the crasher (1 of 2 restarts)",
+        "waiting for the last worker to end",
+    ]
+    assert Story().going_on() == "reading"
+
+
 def test_before_the_first_call_there_is_no_quantile() -> None:
     """And nothing fails for it."""
     assert Story().quantile(0.99) == 0.0

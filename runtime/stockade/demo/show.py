@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from stockade.demo.story import Story
 
@@ -22,12 +22,12 @@ def progress(console: Console) -> Iterator[Any]:
     if not console.is_terminal:
         yield _Lines(console)
         return
-    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TextColumn("files"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("files"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
 
         def show(story: Story) -> None:
-            bar.update(task, completed=story.done, total=story.total or None)
+            bar.update(task, completed=story.done, total=story.total or None, description=story.going_on())
 
         yield show
 
@@ -38,12 +38,16 @@ class _Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._tenth = 0
+        self._said = ""
 
     def __call__(self, story: Story) -> None:
-        tenth = 10 * story.done // story.total if story.total else 0
+        tenth, going_on = 10 * story.done // story.total if story.total else 0, story.going_on()
         if tenth > self._tenth:
             self._tenth = tenth
             self._console.print(f"reading: {story.done} of {story.total} files")
+        if tenth == 10 and going_on != self._said:
+            self._said = going_on
+            self._console.print(going_on)
 
 
 def summary(story: Story, seconds: float) -> dict[str, Any]:
@@ -81,6 +85,9 @@ _ROWS = {
 }
 
 
+_REFUSED = "What the core would not have"
+
+
 def show_summary(console: Console, story: Story, shown: dict[str, Any]) -> None:
     """Three tables: the figures, what the rogue was told, and what did not come out as it should."""
     figures = Table(title="Summary", show_header=False)
@@ -88,7 +95,7 @@ def show_summary(console: Console, story: Story, shown: dict[str, Any]) -> None:
         value = shown[key]
         figures.add_row(words, f"{value:,}" if isinstance(value, int) else f"{value:.2f}")
     console.print(figures)
-    refused = Table("worker", "was refused, or ended, because", title="What the core would not have")
+    refused = Table("worker", Column("was refused, or ended, because", overflow="fold"), title=_REFUSED)
     for worker, reason in story.reasons:
         refused.add_row(worker, escape(reason))
     console.print(refused)

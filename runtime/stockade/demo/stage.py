@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from stockade.config.load import load
+from stockade.config.load import load_text
 from stockade.config.specs import Configuration
 from stockade.errors import StartError
 
@@ -49,7 +49,8 @@ def fill_corner(corner: Path) -> None:
 
 def configuration(folder: Path, report: Path, overwrite: bool, corner: Path) -> Configuration:
     """The application's own stockade.toml, with `folder` in the indexers' scopes and `corner` in the rogue's."""
-    written = load(str(APPLICATION / "stockade.toml"))
+    text = (APPLICATION / "stockade.toml").read_text(encoding="utf-8")
+    written = load_text(text, "stockade.toml", APPLICATION)  # so called, since the whole path fills a line
     folders = {"index": str(folder.absolute()), "visit": str(corner)}
     return attrs.evolve(
         written,

@@ -27,7 +27,8 @@ EXPECTED_BREACHES: Mapping[str, str] = {
     "authentication": "another worker's name",
 }
 _PATHS = ("call", "files.read", "not_allowed")
-_CRASHES = 2
+#: The rogue is ended for each of its breaches, and the crasher crashes twice.
+_RESTARTS = {"rogue": len(EXPECTED_BREACHES), "crasher": 2}
 
 
 @attrs.frozen
@@ -74,6 +75,19 @@ class Story:
         ordered = sorted(self.microseconds)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] / 1000 if ordered else 0.0
 
+    def going_on(self) -> str:
+        """What is being waited for."""
+        if not self.total or self.done < self.total:
+            return "reading"
+        if self.report is None:
+            return "writing the report"
+        late = [
+            f"the {worker} ({self.restarts[worker]} of {wanted} restarts)"
+            for worker, wanted in _RESTARTS.items()
+            if self.restarts[worker] < wanted
+        ]
+        return f"waiting for {' and '.join(late) or 'the last worker to end'}"
+
     def checks(self) -> list[Check]:
         """Everything that had to come out."""
         found = [
@@ -86,8 +100,10 @@ class Story:
         ]
         found += [Check(f"ended for {what}", "1", str(self.breaches[code])) for code, what in EXPECTED_BREACHES.items()]
         found += [
-            Check("restarts of the rogue", str(len(EXPECTED_BREACHES)), str(self.restarts["rogue"])),
-            Check("restarts of the crasher", str(_CRASHES), str(self.restarts["crasher"])),
+            *(
+                Check(f"restarts of the {name}", str(times), str(self.restarts[name]))
+                for name, times in _RESTARTS.items()
+            ),
             Check("workers given up", "none", ", ".join(self.given_up) or "none"),
             Check("commands that failed", "none", "; ".join(self.faults) or "none"),
         ]

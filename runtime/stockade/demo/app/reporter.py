@@ -7,10 +7,16 @@ from typing import Any
 from stockade_frontend import connect
 
 
+def cell(name: str) -> str:
+    """A name as code in a cell of a Markdown table: files may be called anything, also `|` or two lines."""
+    name = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name).replace("|", "\\|")
+    return f"`` {name} ``" if "`" in name else f"`{name}`"
+
+
 def table(title: str, unit: str, rows: list[Any]) -> str:
     """A heading and a Markdown table of names and numbers."""
     lines = [f"## {title}", "", f"| | {unit} |", "|---|---:|"]
-    return "\n".join([*lines, *(f"| `{name}` | {number:,} |" for name, number in rows), ""])
+    return "\n".join([*lines, *(f"| {cell(name)} | {number:,} |" for name, number in rows), ""])
 
 
 def report(totals: Any) -> str:
