@@ -56,6 +56,18 @@ def test_place_that_makes_no_sense_is_explained(case: str) -> None:
     assert SECRET.strip() not in done.stderr
 
 
+@pytest.mark.parametrize("stdin", ["/dev/null", "/dev/zero", __file__])
+def test_worker_whose_standard_input_is_no_pipe_was_started_by_hand(stdin: str) -> None:
+    """With the environment of one, as in a debugger: it says so, whether there is something to read or not."""
+    with open(stdin, "rb") as file:
+        done = subprocess.run(
+            [sys.executable, "-c", BY_HAND], stdin=file, env=ENVIRONMENT, capture_output=True, check=False, timeout=20
+        )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"standard input is no pipe" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
 @pytest.mark.parametrize("stdin", [b"", SECRET[:30]])
 def test_supervisor_that_goes_before_the_secret_ends_the_worker(stdin: bytes) -> None:
     """Quietly, with status 0: nothing of this worker's has failed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import stat
 import sys
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -93,6 +94,9 @@ def _take_stdin() -> int:
         lifeline = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
     except OSError:
         raise StartedByHand(_BY_HAND.format(why="standard input is closed")) from None
+    kind = os.fstat(lifeline).st_mode
+    if not (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)):  # a terminal would never end, and /dev/null at once, unsaid
+        raise StartedByHand(_BY_HAND.format(why="standard input is no pipe, which would bring the secret"))
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
