@@ -26,9 +26,9 @@ BY_SIGNAL = 128
 
 MEANINGS: dict[Exit, str] = {
     Exit.WELL: "everything ended well, by itself or because it was asked to stop",
-    Exit.WORKER_FAILED: "a worker failed for good, and nothing is left to run",
-    Exit.CONFIGURATION: "the configuration is wrong, or the application's modules cannot be loaded",
-    Exit.REFUSED: "the policy refuses it (`stockade explain`, `stockade invoke`)",
+    Exit.WORKER_FAILED: "a worker failed for good, and nothing is left to run; or a demonstration did not come out",
+    Exit.CONFIGURATION: "the configuration or the command line is wrong, or the application's modules cannot be loaded",
+    Exit.REFUSED: "the policy refuses it (`stockade explain`), or the answer is an error (`stockade invoke`)",
     Exit.CORE_FAILED: "the core was given up, or did not end well",
     Exit.MACHINE: "this machine cannot run it: not Linux 5.10 or later, or a limit is too low",
 }

@@ -14,6 +14,7 @@ import pytest
 
 from stockade import demo
 from stockade.cli.main import COMMANDS
+from stockade.exits import Exit
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -108,6 +109,8 @@ def test_help_lists_every_command(stockade: Run, arguments: list[str]) -> None:
     done = stockade(*arguments)
     assert done.returncode == 0
     assert all(f"\n  {name} " in done.stdout for name in COMMANDS)
+    assert all(f"\n  {code.value} " in done.stdout for code in Exit)
+    assert "\n  128 + n " in done.stdout
     assert "Examples:" in done.stdout
 
 
@@ -194,6 +197,12 @@ def test_what_may_stand_is_offered(stockade: Run, folder: Path) -> None:
     assert completions(stockade, "stockade run --log-f") == ["--log-format"]
     assert completions(stockade, "stockade explain ") == ["editor", "reader"]
     assert completions(stockade, "stockade invoke editor notes.r") == ["notes.read"]
+
+
+def test_the_help_says_what_is_not_offered(stockade: Run) -> None:
+    """A command that only a pattern allows is not known without running the application's code."""
+    said = " ".join(stockade("completion", "--help").stdout.split())
+    assert "a command that only a pattern allows (notes.*) is not offered" in said
 
 
 def test_replicas_are_offered(stockade: Run, folder: Path) -> None:

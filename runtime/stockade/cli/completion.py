@@ -27,7 +27,11 @@ Examples:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script that makes SHELL complete commands, options, workers and files."""
+    """Print the script that makes SHELL complete commands, options, workers and files.
+
+    Of an application's commands it completes those that a capability names in full: a command that only a pattern
+    allows (notes.*) is not offered, since a key press must not run the application's code to find it.
+    """
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"{shell} is unknown to the installed version of click")

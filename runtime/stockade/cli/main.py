@@ -18,7 +18,7 @@ import click
 from stockade.cli.completion import COMPLETE, complete
 from stockade.cli.usage import Usage, complaint, no_such_command
 from stockade.errors import ConfigurationError, StartError
-from stockade.exits import BY_SIGNAL, Exit
+from stockade.exits import BY_SIGNAL, MEANINGS, Exit
 
 __all__ = ["cli", "main"]
 
@@ -35,9 +35,10 @@ COMMANDS = {
 
 _HELP = """\
 A message-only, multi-process runtime: a trusted core behind commands, isolated workers in any language.
-
-Commands exit with 0 if all is well, 2 if what was written is wrong, and 3 if the policy refuses it.
 """
+
+#: The exit code that has no number of its own.
+_SIGNALLED = (f"{BY_SIGNAL} + n", "signal n ended it: at once, or because it came a second time during a stop")
 
 _EXAMPLE = """\
 \b
@@ -64,9 +65,11 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing one."""
+        """The list of commands, without importing one; and how they end."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), about) for code, about in MEANINGS.items()] + [_SIGNALLED])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
