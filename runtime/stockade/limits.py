@@ -19,8 +19,11 @@ DEPTH = 32
 BATCH = 1024
 #: Raw frames behind a batch: libzmq buffers all frames of a message before the core sees one.
 FRAMES = 63
-#: The high-water mark of a link's commands, in batches: times MESSAGE it is the budget of that queue, 64 MiB.
-QUEUE = 4
+#: What may wait in a link's queue of commands, each way: batches of the worker's limit, but at least and at most so
+#: many. libzmq wakes its own thread, and the reader, each time half of a queue has been read: with 4 that is at every
+#: second batch, and a call one at a time took 5 % longer than with 64. (To begin with 64 and shorten the queue when
+#: something large comes does not do: libzmq counts by halves of a queue; one made shorter can stay full for ever.)
+QUEUE_BYTES, LEAST_QUEUE, LONGEST_QUEUE = 64 * 1024 * 1024, 4, 64
 #: Bytes alone from this size on travel as a raw frame. Measured round trips: equal from 2 to 16 KiB; at 32 KiB 1.15
 #: times as fast as within CBOR, at 256 KiB seven times.
 RAW = 16 * 1024

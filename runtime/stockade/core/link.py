@@ -21,7 +21,7 @@ from stockade.core.turns import EVENTS, POLLIN, POLLOUT, Turns
 from stockade.core.wire.happenings import Raw
 from stockade.core.zap import Authenticator, Expected
 
-__all__ = ["Link", "Receiver", "Statistics"]
+__all__ = ["Link", "Receiver", "Statistics", "queue_length"]
 
 #: Plain integers: see `turns`.
 _RCVMORE, _DONTWAIT, _MORE = int(zmq.RCVMORE), int(zmq.DONTWAIT), int(zmq.SNDMORE | zmq.DONTWAIT)
@@ -159,7 +159,7 @@ class Link:
             case "commands":
                 socket.router_mandatory = True
                 socket.setsockopt(zmq.CONNECT_ROUTING_ID, _WORKER)
-                socket.sndhwm = socket.rcvhwm = limits.QUEUE
+                socket.sndhwm = socket.rcvhwm = queue_length(self._largest)
                 socket.maxmsgsize = self._largest + limits.MESSAGE_SLACK
             case "events":
                 socket.setsockopt(zmq.XPUB_MANUAL, 1)
@@ -369,6 +369,11 @@ class Link:
 
 
 _KINDS = {"commands": zmq.ROUTER, "events": zmq.XPUB, "emits": zmq.SUB}
+
+
+def queue_length(largest: int) -> int:
+    """How many batches may wait in a queue of commands where one has at most `largest` bytes."""
+    return min(limits.LONGEST_QUEUE, max(limits.LEAST_QUEUE, limits.QUEUE_BYTES // largest))
 
 
 def _is_socket(path: str) -> bool:
