@@ -50,6 +50,14 @@ def test_a_replica_calls_under_its_own_label(stockade: Run, folder: Path, label:
     assert (done.returncode, done.stdout) == (code, f'"{label}"\n' if code == 0 else ""), done.stderr
 
 
+def test_what_only_another_worker_could_answer_is_unavailable(stockade: Run, folder: Path) -> None:
+    """At once: no other worker is started for a trial."""
+    text = (folder / "stockade.toml").read_text().replace('label = "reader"', 'label = "reader"\nexports = ["read.*"]')
+    (folder / "stockade.toml").write_text(text.replace('["notes.*"]', '["notes.*", "read.*"]'))
+    done = stockade("invoke", "editor", "read.aloud")
+    assert (done.returncode, done.stderr.split(":")[0]) == (3, "unavailable"), done.stderr
+
+
 #: How an argument is written, and the value that the command got and gave back.
 VALUES: dict[str, tuple[str, Any]] = {
     "text": ("buy milk", "buy milk"),

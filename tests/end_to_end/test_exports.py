@@ -394,6 +394,28 @@ def test_a_cancel_reaches_what_is_called_within(held: Any, between: str) -> None
     marked(application, "caught-cancelled.outer.index")
 
 
+def test_the_death_of_one_in_the_middle_ends_both_sides(held: Any) -> None:
+    """Its caller is answered, and what it has called is stopped."""
+    application, ui = held(another("index"), replicas=1)
+    made = {"name": "inner", "held": True}
+    ui.do("pending = core.call('index.nest', name='outer', command='thumbs.make', arguments=a)", a=made)
+    begun(application, "inner")
+    kill(application, "index")
+    assert ui.do("pending.result()").code == "unavailable"
+    marked(application, "stopped.inner.thumbs")
+
+
+def test_the_death_of_one_within_is_told_to_all_around(held: Any) -> None:
+    """The worker in the middle is answered, and lets its caller know."""
+    application, ui = held(another("index"), replicas=1)
+    made = {"name": "inner", "held": True}
+    ui.do("pending = core.call('index.nest', name='outer', command='thumbs.make', arguments=a)", a=made)
+    begun(application, "inner")
+    kill(application, "thumbs")
+    assert ui.do("pending.result()").code == "unavailable"
+    marked(application, "caught-unavailable.outer.index")
+
+
 def test_a_time_out_reaches_what_is_called_within(held: Any) -> None:
     """Every worker on the way has been told when its caller raises, or soon after."""
     application, ui = held(another("index"), replicas=1)
