@@ -6,6 +6,7 @@ Which ids there are is the conversation's to know, who may call what the authori
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from math import isinf
 from time import monotonic
@@ -23,6 +24,7 @@ from stockade.core.policy.authority import Act, Authority
 from stockade.core.policy.quota import Rate
 from stockade.core.wire.happenings import MISSING, Call, CallOptions, Cancel
 from stockade.errors import Code, CommandError
+from stockade.observe.traces import within
 
 if TYPE_CHECKING:
     from stockade.core.commands.dispatch import Dispatcher, Running
@@ -79,7 +81,8 @@ class Calls:
             running = self._dispatcher.dispatch(caller, command, call.arguments, answer)
         else:
             context = self._context(call.options, self._dispatcher.due(command))
-            running = self._dispatcher.dispatch(caller, command, call.arguments, answer, context)
+            with nullcontext() if context.trace is None else within(context.trace):
+                running = self._dispatcher.dispatch(caller, command, call.arguments, answer, context)
         if running is not None:
             self._keep(call, running)
 
@@ -161,11 +164,20 @@ class Calls:
         if self.silent:
             return
         if error is not None:
-            self._fail(call, error)
-        elif self._conversation.answer(call.id):
-            self.post(self._replies.result(call, value))
+            self.fail(call, error)
+            return
+        try:
+            part = self._replies.result(call, value)
+        except CommandError as refused:
+            self.fail(call, refused)
+        except Exception as fault:  # noqa: BLE001 (of our own: nothing that a command returns may do this)
+            self.fail(call, self._dispatcher.internal(fault, f"the answer to {call.command}", self._label))
+        else:
+            if self._conversation.answer(call.id):
+                self.post(part)
 
-    def _fail(self, call: Call, error: CommandError) -> None:
+    def fail(self, call: Call, error: CommandError) -> None:
+        """End a call with an error, and its channels; nothing happens where it is answered."""
         ended = self._conversation.fail(call.id)
         if ended is not None:
             self._channels.close(ended, error)

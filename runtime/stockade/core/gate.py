@@ -46,6 +46,7 @@ from stockade.core.wire.happenings import (
     Reply,
     Side,
 )
+from stockade.core.wire.shapes import error_message
 from stockade.core.wire.topics import EventFrame
 from stockade.errors import Breach, BreachCode, Code, CommandError
 
@@ -242,8 +243,11 @@ class Gate:
     def _handle(self) -> None:
         """Handle the batch, as far as a turn goes; the rest has to wait for the others."""
         take, handlers, end = self.conversation.take, self._handlers, monotonic() + limits.TURN_SECONDS
+        message: Any = None
+        happening: Happening | None = None
         try:
             for message in self._messages:
+                happening = None
                 happening = take(message)
                 if happening is not None:
                     handlers[type(happening)](happening)
@@ -254,10 +258,23 @@ class Gate:
         except Breach as breach:
             self.end(breach)
             return
+        except Exception as fault:  # noqa: BLE001 (of our own: neither its call nor those behind it shall hang)
+            self._stumble(message, happening, fault)
+            return
         if self._burden.is_too_much():
             self._link.suspend()
         else:
             self._link.proceed()
+
+    def _stumble(self, message: Any, happening: Happening | None, fault: Exception) -> None:
+        """Log a fault of the core's own, answer the call that it was about, and go on with the next message."""
+        error = self._house.dispatcher.internal(fault, f"a message of {self.name}", self.label)
+        if isinstance(happening, Call):
+            self._calls.fail(happening, error)
+        elif happening is None and message[0] == "call" and type(message[1]) is int:  # not even read
+            self.say(error_message(message[1], error.code, error.message, error.data))
+        self._link.suspend()
+        self._go_on_soon()
 
     def _go_on_soon(self) -> None:
         self._house.loop.call_soon(self._go_on)
