@@ -198,8 +198,6 @@ class Conversation:
 
         Its calls in flight may still be answered, which tells each that it needs no more than that.
         """
-        for kept in self._kept.values():
-            kept.channels = ()
         return Remains(self._asked.end_all(), self.channels.end_all())
 
     def statistics(self) -> Statistics:
