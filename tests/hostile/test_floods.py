@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from applications.application import Application, capability, worker
 from applications.processes import until
+from watching import resident, serve
 
 COMMANDS = """
 from typing import Any
@@ -29,9 +30,6 @@ def publish(count: int, size: int, events: Events) -> None:
         events.emit("b/large", payload)
 """
 
-#: Patience for one call of a bystander, in seconds. Not a figure: a core that is held by a flood takes far longer.
-SOON = 5.0
-
 
 def configure(application: Application, *tables: str) -> Application:
     """A bystander, and others that may do everything."""
@@ -44,20 +42,6 @@ def configure(application: Application, *tables: str) -> Application:
     application.start()
     application.ready("bystander")
     return application
-
-
-def calls_are_answered(application: Application, count: int = 20) -> None:
-    """The bystander is served, call after call."""
-    bystander = application.puppet("bystander")
-    bystander.begin("[core.options(timeout=patience).invoke('add', a=n, b=1) for n in range(count)]",
-                    count=count, patience=SOON)  # fmt: skip
-    assert bystander.answer() == list(range(1, count + 1))
-
-
-def memory(pid: int, what: str = "VmRSS") -> int:
-    """The resident memory of a process, in KiB."""
-    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(what)]
-    return int(line.split()[1])
 
 
 FLOODS = {
@@ -77,13 +61,13 @@ def test_a_worker_that_floods_does_not_keep_others_from_being_served(application
     rogue = application.puppet("rogue")
     rogue.do("greet()")
     rogue.begin(flood)
-    calls_are_answered(application)
+    serve(application)
     if "say" in flood:  # it reads no answers: in the end its own outbox is full, and it is held back
         until(
             lambda: Path(f"/proc/{rogue.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S", "it is held back"
         )
-    calls_are_answered(application, 100)
-    assert memory(application.core()) < 200_000
+    serve(application, 100)
+    assert resident(application.core()) < 200
     assert application.stop() == 0
 
 
@@ -98,11 +82,11 @@ def test_answers_that_are_not_read_are_busy_in_the_end(application) -> None:
     rogue.do("greet()")
     rogue.do("say(*[['call', n, 'large', {'size': size}] for n in range(1, count + 1)])", size=size, count=count)
     answers = rogue.do("[hear('result', 'error') for _ in range(count)]")
-    assert sorted(number for _, number, _ in answers) == list(range(1, count + 1))
-    errors = [outcome["code"] for verb, _, outcome in answers if verb == "error"]
+    assert sorted(number for _, number, *_ in answers) == list(range(1, count + 1))
+    errors = [outcome["code"] for verb, _, outcome, *_ in answers if verb == "error"]
     assert errors
     assert set(errors) == {"busy"}
-    assert any(verb == "result" for verb, _, _ in answers)
+    assert any(verb == "result" for verb, *_ in answers)
     assert rogue.do("last_id = count; call('add', {'a': 1, 'b': 2})") == 3
     rogue.begin("os._exit(9)")
     assert application.closed("rogue@1")["refusals"] == {"call busy": len(errors)}
@@ -117,15 +101,15 @@ def test_a_stopped_worker_harms_only_itself(application) -> None:
     victim, bystander = application.puppet("victim"), application.puppet("bystander")
     victim.do("core.listen('b/large', lambda event: heard.append(event.seq)) and None")
     core = application.core()
-    before = memory(core)
+    before = resident(core)
     os.kill(victim.pid, signal.SIGSTOP)
 
     events, size = 6000, 60_000  # 360 MB in all
     for _ in range(events // 100):
         bystander.do("core.invoke('publish', count=100, size=size)", size=size)
-    calls_are_answered(application)
+    serve(application)
     # Its queue is 1024 events of at most 64 KiB, and libzmq's and the kernel's own.
-    assert memory(core) < before + 120_000
+    assert resident(core) < before + 120
 
     os.kill(victim.pid, signal.SIGCONT)
     # When one that comes last is there, so is all that has not been dropped. It is dropped too until there is room.
@@ -156,7 +140,7 @@ def test_megabytes_without_a_newline_are_cut_bounded_and_counted(application) ->
     """Neither the log nor the supervisor's memory grows with what a worker writes."""
     configure(application)
     bystander, supervisor = application.puppet("bystander"), application.supervisor
-    before = memory(supervisor)
+    before = resident(supervisor)
     bystander.do(
         "import os\nfor _ in range(160): os.write(1, b'x' * 65536)"  # 10 MiB
     )
@@ -164,8 +148,8 @@ def test_megabytes_without_a_newline_are_cut_bounded_and_counted(application) ->
     assert dropped["lines_dropped"] > 0
     lines = application.log.find(source="bystander@1", stream="stdout")
     assert all(len(line["message"]) <= 8192 + len(" [continues]") for line in lines)
-    assert memory(supervisor) < before + 20_000
-    calls_are_answered(application)
+    assert resident(supervisor) < before + 20
+    serve(application)
 
 
 def test_what_a_worker_writes_cannot_forge_a_record(application) -> None:

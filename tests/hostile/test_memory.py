@@ -72,16 +72,19 @@ def test_who_floods_the_buffers_is_ended_and_nobody_else(system, where, piece) -
     """The core survives, names the one who did it, and has its memory back; the others are served as before."""
     bystander = system.puppet("bystander")
     bystander.do("core.listen('core:worker/exited', lambda event: ended.append(event.payload))", ended=[])
-    before = resident(system)
+    before = resident(system.core())
     greeted(system).begin(f"flood({where}, {piece})")
     breach = system.log.wait(event="breach", worker="rogue@1")
     assert breach["code"] == "too_much_memory"
-    assert resident(system) < MOST
+    assert resident(system.core()) < MOST
     exited = system.log.wait(event="worker_exited", worker="rogue")
     assert (exited["code"], exited["reason"].split(":")[0]) == (-9, "breach too_much_memory")
     bystander.do("while not ended: core.poll(0.1)")
     assert bystander.do("ended[0]['breach']") == "too_much_memory"
-    until(lambda: resident(system) < before + GROWTH, lambda: f"{resident(system):.0f} MiB are as few as {before:.0f}")
+    until(
+        lambda: resident(system.core()) < before + GROWTH,
+        lambda: f"{resident(system.core()):.0f} MiB are as few as {before:.0f}",
+    )
     for label in ("bystander", "other"):
         serve(system, label=label)
     assert not system.log.find(event="worker_exited", worker="other")

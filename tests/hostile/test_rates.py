@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from applications.application import Application, capability, worker
+from watching import resident
 
 COMMANDS = """
 import asyncio
@@ -46,12 +45,6 @@ def configure(application: Application) -> None:
     application.puppet("rogue").do("greet()")
 
 
-def memory(pid: int) -> float:
-    """The resident memory of a process, in MiB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
-
-
 FLOOD = """
 import time
 begin, codes, waits = time.monotonic(), {}, []
@@ -72,7 +65,7 @@ def test_calls_over_the_rate_are_busy_and_the_others_are_all_served(application)
     rogue, bystander = application.puppet("rogue"), application.puppet("bystander")
     rogue.begin(FLOOD, rounds=50, command="sum", arguments={"a": 1, "b": 2})
     assert rogue.answer()[0]["result"] >= RATE  # everything has been loaded and used once
-    before = memory(application.core())
+    before = resident(application.core())
 
     ran = bystander.do("core.invoke('counted')['sum']")
     rogue.begin(FLOOD, rounds=200, command="sum", arguments={"a": 1, "b": 2})
@@ -85,7 +78,7 @@ def test_calls_over_the_rate_are_busy_and_the_others_are_all_served(application)
     assert codes["result"] <= RATE + seconds * RATE + 1
     assert all(0 < wait <= 1000 / RATE for wait in waits)
     assert bystander.do("core.invoke('counted')['sum']") - ran == codes["result"] + 500
-    assert memory(application.core()) < before + 10
+    assert resident(application.core()) < before + 10
     rogue.begin("os._exit(9)")
     assert application.closed("rogue@1")["refusals"]["call busy"] >= codes["busy"]
     assert application.log.find(event="refused_more", worker="rogue@1")  # counted, not one line for each

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from applications.application import Application
 
-__all__ = ["SOON", "resident", "serve", "status"]
+__all__ = ["SOON", "resident", "serve", "sleeps"]
 
 #: Patience for one call of a bystander, in seconds. Not a figure: a core that is held by a flood takes far longer.
 SOON = 5.0
@@ -19,12 +19,17 @@ def serve(application: Application, count: int = 20, label: str = "bystander") -
     assert bystander.do(code, count=count, patience=SOON) == list(range(1, count + 1))
 
 
-def resident(application: Application) -> float:
-    """The resident memory of the core, in MiB."""
-    return status(application.core(), "VmRSS") / 1024
+def resident(pid: int) -> float:
+    """The resident memory of a process, in MiB."""
+    return _status(pid, "VmRSS") / 1024
 
 
-def status(pid: int, what: str) -> int:
-    """A number of a process's status: proc(5), /proc/PID/status. Sizes are in KiB."""
+def sleeps(pid: int) -> int:
+    """How often the first thread of a process has gone to sleep: what spins never does, what is woken often does."""
+    return _status(pid, "voluntary_ctxt_switches")
+
+
+def _status(pid: int, what: str) -> int:
+    """A number of /proc/PID/status, see proc(5)."""
     [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(f"{what}:")]
     return int(line.split()[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -18,25 +18,24 @@ Maker = Callable[[], Application]
 @pytest.fixture(scope="module")
 def shared_applications(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
     """Makes applications that live as long as the tests of a module."""
-    adopt_orphans()
-    with ExitStack() as stack:
-
-        def make() -> Application:
-            made = Application(tmp_path_factory.mktemp("app"))
-            stack.callback(made.close)
-            return made
-
+    with _maker(tmp_path_factory) as make:
         yield make
 
 
 @pytest.fixture
 def applications(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
     """Makes applications that end with the test, and must leave nothing."""
+    with _maker(tmp_path_factory) as make:
+        yield make
+
+
+@contextmanager
+def _maker(folders: pytest.TempPathFactory) -> Iterator[Maker]:
     adopt_orphans()
     with ExitStack() as stack:
 
         def make() -> Application:
-            made = Application(tmp_path_factory.mktemp("app"))
+            made = Application(folders.mktemp("app"))
             stack.callback(made.close)
             return made
 
