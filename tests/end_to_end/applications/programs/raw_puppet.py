@@ -79,7 +79,8 @@ def hear(*verbs, patience=PATIENCE):
         if time.monotonic() > deadline:
             raise TimeoutError(f"no {verbs}")
         if commands.poll(5):
-            inbox.extend(cbor2.loads(commands.recv()))
+            batch, *_ = commands.recv_multipart()  # raw frames, if there are any, are nobody's here
+            inbox.extend(cbor2.loads(batch))
 
 
 def hear_event(patience=PATIENCE):
