@@ -153,6 +153,7 @@ class _Process:
         try:
             given = await lifespans.enter(registry.lifespans, given)
             bus.spans = spans = find_spans(__version__)
+            given[Workers] = Workers(router, loop, spans=spans)
             dispatcher = Dispatcher(
                 registry, loop, spec.threads, spec.threads_per_worker, given, _log, _bound(spec.deadline), spans
             )
@@ -161,9 +162,7 @@ class _Process:
             raise
         bus.listen = dispatcher.deliver
         authority = Authority.resolve(self.configuration, registry.commands)
-        core.house = House(
-            loop, authority, registry.commands, dispatcher, router, bus, core, _bound(spec.deadline)
-        )
+        core.house = House(loop, authority, registry.commands, dispatcher, router, bus, core, _bound(spec.deadline))
         return lifespans
 
     def orphaned(self) -> NoReturn:

@@ -14,9 +14,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
-from stockade import Caller, Event, Events
+from stockade import Caller, Event, Events, Workers
 from stockade.core.commands.dispatch import Dispatcher
 from stockade.core.commands.registry import Registry
+from stockade.core.commands.workers import Request
 from stockade.core.events.bus import Bus
 from stockade.core.wire.codec import decode
 from stockade.core.wire.topics import EventFrame
@@ -79,7 +80,9 @@ class Ear:
 class Traced:
     """A dispatcher and a bus, with spans of OpenTelemetry's SDK if `spans`."""
 
-    def __init__(self, registry: Registry, spans: bool) -> None:
+    def __init__(
+        self, registry: Registry, spans: bool, workers: Callable[[Spans | None], Workers] | None = None
+    ) -> None:
         assert registry.faults == ()
         self.registry, loop, self.ear = registry, asyncio.get_running_loop(), Ear()
         self._exporter = InMemorySpanExporter()
@@ -88,7 +91,7 @@ class Traced:
         made = Spans(provider.get_tracer("stockade")) if spans else None
         bus = Bus(loop, {"editor": ("editor",)}, lambda event: None, made)
         bus.attach("editor", self.ear)
-        given = {Events: Events(bus)}
+        given: dict[type, Any] = {Events: Events(bus), Workers: workers(made) if workers else None}
         self.dispatcher = Dispatcher(registry, loop, 2, 2, given, logging.getLogger("test"), spans=made)
         bus.listen = self.dispatcher.deliver
 
@@ -220,5 +223,38 @@ def test_an_event_of_a_worker_brings_its_own_trace(application: Application) -> 
         traced = Traced(registry, spans=False)
         traced.dispatcher.deliver(Event("notes/changed", 1, "editor", 3, PARENT))
         assert await traced.heard(2) == [(PARENT, PARENT)] * 2
+
+    run(test)
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+def test_what_a_command_asks_of_a_worker_is_a_clients_span(application: Application, blocking: bool) -> None:
+    """Its traceparent is what the worker is asked with, and its error the answer's."""
+    how = "def ask(workers: Workers): workers.invoke_blocking('thumbs.make')"
+    if not blocking:
+        how = "async def ask(workers: Workers): await workers.invoke('thumbs.make')"
+    registry = application(app=f"@command('ask')\n{how}\n")
+    asked: list[Request] = []
+
+    class Nobody:
+        """An invoker that has no worker."""
+
+        def invoke(self, request: Request, answer: Callable[[Any, CommandError | None], None]) -> None:
+            asked.append(request)
+            answer(None, CommandError("unavailable"))
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        traced = Traced(registry, spans=True, workers=lambda spans: Workers(Nobody(), loop, spans=spans))
+        assert await traced.call("ask", PARENT) == "unavailable"
+        client, server = traced.span(SpanKind.CLIENT), traced.span(SpanKind.SERVER)
+        assert client.name == "thumbs.make"
+        assert (client.attributes or {})["error.type"] == "unavailable"
+        assert client.parent is not None
+        assert client.context is not None
+        assert server.context is not None
+        assert client.parent.span_id == server.context.span_id
+        assert asked[0].trace is not None
+        assert ids(asked[0].trace).span == f"{client.context.span_id:016x}"
 
     run(test)

@@ -9,7 +9,8 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -17,6 +18,9 @@ from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.encoding import encode, encode_payload
 from stockade.errors import CommandError, again
 from stockade.observe.traces import TRACE
+
+if TYPE_CHECKING:
+    from stockade.observe.spans import Spans
 
 __all__ = ["Invoked", "Invoker", "Request", "Workers"]
 
@@ -68,6 +72,7 @@ class Workers:
     _thread: int = attrs.field(factory=threading.get_ident)  # the loop's
     _timeout: float | None = None
     _idempotent: bool = False
+    _spans: Spans | None = None
 
     def options(self, *, timeout: float | None = None, idempotent: bool = False) -> Workers:
         """The same, for calls that may take `timeout` seconds, and that may run twice if they are `idempotent`: when
@@ -80,7 +85,11 @@ class Workers:
 
         Raises CommandError, and ValueError for an argument that cannot cross the wire.
         """
-        request, answered = self._request(command, arguments), self._loop.create_future()
+        with self._span(command):
+            return await self._answer(self._request(command, arguments))
+
+    async def _answer(self, request: Request) -> Any:
+        answered: asyncio.Future[tuple[Any, CommandError | None]] = self._loop.create_future()
 
         def answer(value: Any, error: CommandError | None) -> None:
             if not answered.done():
@@ -98,7 +107,10 @@ class Workers:
         """`invoke`, from a thread: for commands that are no coroutines. Raises RuntimeError on the loop's thread."""
         if threading.get_ident() == self._thread:
             raise RuntimeError("this would stop the core's loop, which the answer comes through: await invoke() here")
-        request = self._request(command, arguments)
+        with self._span(command):
+            return self._answer_blocking(self._request(command, arguments))
+
+    def _answer_blocking(self, request: Request) -> Any:
         answered: concurrent.futures.Future[tuple[Any, CommandError | None]] = concurrent.futures.Future()
 
         def answer(value: Any, error: CommandError | None) -> None:
@@ -106,6 +118,9 @@ class Workers:
 
         self._loop.call_soon_threadsafe(self._invoker.invoke, request, answer)
         return _outcome(*answered.result())
+
+    def _span(self, command: str) -> AbstractContextManager[object]:
+        return nullcontext() if self._spans is None else self._spans.asked(str(command), {})
 
     def _request(self, command: str, arguments: dict[str, Any]) -> Request:
         encoded = {name: encode_payload(value) for name, value in arguments.items()}
