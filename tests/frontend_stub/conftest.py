@@ -12,13 +12,17 @@ import textwrap
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import cbor2
 import pytest
 import zmq
+
+from stockade_frontend.pending import Pending
+from stockade_frontend.raw import Parcel
+from stockade_frontend.session import Session
 
 #: Nothing here takes a second on a quiet machine; a busy one has this long.
 PATIENCE = 20.0
@@ -52,6 +56,8 @@ class ScriptedCore:
         self._gate.start()
         assert self._gate_open.wait(PATIENCE)
         self._messages: deque[list[Any]] = deque()
+        #: The raw frames behind its last batch.
+        self.raw: list[bytes] = []
         #: How many messages each batch of the worker had.
         self.batches: list[int] = []
         self.seq = 0
@@ -162,7 +168,7 @@ class ScriptedCore:
         """The worker's next message on the commands socket."""
         if not self._messages:
             assert self.commands.poll(int(PATIENCE * 1000)), f"the worker is silent: {self.said()}"
-            _, frame = self.commands.recv_multipart()
+            _, frame, *self.raw = self.commands.recv_multipart()
             batch = cbor2.loads(frame)
             self.batches.append(len(batch))
             self._messages.extend(batch)
@@ -178,12 +184,12 @@ class ScriptedCore:
         """Whether the worker says nothing for a while."""
         return not self._messages and not self.commands.poll(int(seconds * 1000))
 
-    def send(self, *messages: Any) -> None:
-        """Send these messages as one batch."""
-        self.send_frame(cbor2.dumps(list(messages)))
+    def send(self, *messages: Any, raw: Sequence[bytes] = ()) -> None:
+        """Send these messages as one batch, and raw frames behind it."""
+        self.send_frame(cbor2.dumps(list(messages)), *raw)
 
-    def send_frame(self, frame: bytes) -> None:
-        self.commands.send_multipart([b"worker", frame])
+    def send_frame(self, *frames: bytes) -> None:
+        self.commands.send_multipart([b"worker", *frames])
 
     def welcome(self, limits: dict[str, int] | None = None, grants: dict[str, Any] | None = None) -> None:
         given = {"commands": EVERYTHING, "listen": EVERYTHING, "emit": EVERYTHING} | (grants or {})
@@ -252,6 +258,43 @@ class ScriptedCore:
         for name in os.listdir(self.place):
             Path(self.place, name).unlink()
         Path(self.place).rmdir()
+
+
+class PureCore:
+    """The other end of one session, which is open: what it says is a call here, what the worker says is a list."""
+
+    def __init__(self, limits: dict[str, Any]) -> None:
+        self.session = Session("editor", 3, "test/1", 10)
+        self.session.hello()
+        grants = {"commands": EVERYTHING, "listen": EVERYTHING, "emit": EVERYTHING}
+        who = {"protocol": 1, "worker": "editor", "generation": 3, "core": "pure"}
+        self.says(["welcome", who | {"limits": LIMITS | limits, "grants": grants}])
+        self.heard()
+
+    def says(self, *messages: Any, now: float = 0.0, raw: Sequence[bytes] = ()) -> list[Pending]:
+        """The core says this, in one batch: what it has answered."""
+        return self.session.receive(cbor2.dumps(list(messages)), now, raw)
+
+    def heard(self) -> list[Any]:
+        """All that the worker has said since, with the raw frames of a batch behind it."""
+        messages: list[Any] = []
+        outbox = self.session.outbox
+        while (batch := outbox.batch()) is not None:
+            outbox.sent()
+            head, *frames = (batch.head, *batch.frames) if isinstance(batch, Parcel) else (batch,)
+            messages += cbor2.loads(head)
+            messages += frames
+        return messages
+
+
+@pytest.fixture
+def pure_core() -> Callable[..., PureCore]:
+    """Opens a session with limits of its own, without a socket."""
+
+    def make(**limits: Any) -> PureCore:
+        return PureCore(limits)
+
+    return make
 
 
 def wait_until(condition: Callable[[], Any]) -> None:

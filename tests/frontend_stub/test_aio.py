@@ -332,3 +332,72 @@ def test_use_from_another_thread_is_refused(core: Any, loop: str) -> None:
     ))  # fmt: skip
     assert bye(core) == 0
     assert core.printed() == "wrong thread\n"
+
+
+def test_handlers_of_calls_run_beside_each_other(core: Any, loop: str) -> None:
+    """Each in a task of its own, with its own `handling`; a task that a handler leaves behind asks for itself."""
+    core.start(program(
+        loop,
+        "left = []",
+        "async def later():",
+        "    await asyncio.sleep(0.05)",
+        "    return await core.invoke('later')",
+        "@core.export('work', concurrency=3)",
+        "async def work(n):",
+        "    if n == 3: left.append(asyncio.create_task(later()))",
+        "    else: await core.invoke('nested', n=n)",
+        "    return [n, core.handling.caller]",
+        "await core.run()",
+        "await left[0]",
+    ))  # fmt: skip
+    core.expect("ready")
+    core.send(*(["call", n, "work", {"n": n}, {"caller": f"worker-{n}"}] for n in (1, 2, 3)))
+    messages = [core.message() for _ in range(3)]
+    nested = {message[4]["parent"]: message[1] for message in messages if message[0] == "call"}
+    assert ["result", 3, [3, "worker-3"]] in messages
+    core.send(["result", nested[2], None])
+    assert core.expect("result") == ["result", 2, [2, "worker-2"]]
+    core.send(["result", nested[1], None])
+    seen = [core.message(), core.message()]
+    assert ["result", 1, [1, "worker-1"]] in seen
+    (later,) = (message for message in seen if message[0] == "call")
+    assert later[2:] == ["later", {}]
+    core.send(["result", later[1], None], ["stop", {"grace": 10}])
+    assert bye(core) == 0
+
+
+def test_handlers_are_cancelled_when_the_connection_closes(core: Any, loop: str) -> None:
+    """They clean up, and their callers have an answer before the bye."""
+    core.start(program(
+        loop,
+        "@core.export('work')",
+        "async def work():",
+        "    try: await asyncio.sleep(1000)",
+        "    finally: print('finally')",
+        "await core.run()",
+    ))  # fmt: skip
+    core.expect("ready")
+    core.send(["call", 1, "work", {}])
+    core.send(["ping", 1])
+    core.expect("pong")
+    core.send(["stop", {"grace": 10}])
+    assert core.expect("error")[2]["code"] == "cancelled"
+    assert bye(core) == 0
+    assert core.printed() == "finally\n"
+
+
+def test_many_timeouts_are_one_alarm(core: Any, loop: str) -> None:
+    """Each call has its own time, and they end in the order of their times."""
+    core.start(program(
+        loop,
+        "ended = []",
+        "async def ask(n):",
+        "    try: await core.options(timeout=n / 1000).invoke('slow')",
+        "    except DeadlineExceeded: ended.append(n)",
+        "await asyncio.gather(*(ask(n) for n in (90, 30, 60)))",
+        "print(ended)",
+    ))  # fmt: skip
+    verbs = [core.message()[0] for _ in range(6)]
+    assert verbs == ["call"] * 3 + ["cancel"] * 3
+    assert bye(core) == 0
+    assert core.printed() == "[30, 60, 90]\n"

@@ -128,6 +128,93 @@ def test_timeout_is_raised_and_the_late_answer_ignored(core: Any) -> None:
     assert core.printed() == "deadline_exceeded\nmine 1\n"
 
 
+def test_begun_call_can_be_cancelled(core: Any) -> None:
+    """Once, and not when its answer has come; its result is then Cancelled, whatever the core answers."""
+    core.start(program(
+        "first, second = core.call('slow'), core.call('quick')",
+        "print(second.result(), second.cancel())",
+        "print(first.cancel(), first.cancel(), first.done())",
+        "try: first.result()",
+        "except Cancelled as error: print(error)",
+        "core.ping()",
+    ))  # fmt: skip
+    core.expect("call")
+    core.expect("call")
+    core.send(["result", 2, "quick"])
+    assert core.expect("cancel") == ["cancel", 1]
+    core.send(["result", 1, "crossed"])
+    core.expect("ping")
+    core.send(["pong", 1])
+    assert core.farewell() == 0
+    assert core.printed() == "quick False\nTrue False True\ncancelled: this worker has cancelled it\n"
+
+
+def test_calls_are_handled_between_events(core: Any) -> None:
+    """By turns where both wait; the count of `poll` is that of both."""
+    core.start(program(
+        "core.listen('a', lambda event: print('event', event.payload))",
+        "@core.export('work')",
+        "def work(n): print('call', n)",
+        "core.ready(); core.invoke('go')",
+        "while core.statistics().waiting < 2: core.ping()",
+        "print(core.poll())",
+    ))  # fmt: skip
+    core.grant()
+    core.expect("ready")
+    core.expect("call")
+    core.event("a", 1)
+    core.event("a", 2)
+    core.send(["call", 1, "work", {"n": 1}], ["call", 2, "work", {"n": 2}], ["result", 1, None])
+    seen = []
+    while (message := core.message())[0] != "bye":
+        seen.append(message)
+        if message[0] == "ping":
+            core.send(["pong", message[1]])
+    core.send(["bye", {"emitted": 0}])
+    assert core.exit_status() == 0
+    assert [message for message in seen if message[0] == "result"] == [["result", 1, None], ["result", 2, None]]
+    assert core.printed().splitlines() == ["call 1", "event 1", "call 2", "event 2", "4"]
+
+
+def test_handler_that_computes_sees_that_nobody_waits(core: Any) -> None:
+    """`handling.cancelled` looks at the sockets; pings are answered meanwhile."""
+    core.start(program(
+        "@core.export('work')",
+        "def work():",
+        "    print('works')",
+        "    while not core.handling.cancelled: pass",
+        "    core.handling.check()",
+        "core.run()",
+    ))  # fmt: skip
+    core.expect("ready")
+    core.send(["call", 1, "work", {}])
+    core.until_printed("works")
+    core.send(["ping", 1])
+    core.expect("pong")
+    core.send(["cancel", 1])
+    assert core.expect("error")[2]["code"] == "cancelled"
+    core.send(["stop", {"grace": 10}])
+    assert core.farewell() == 0
+
+
+def test_many_items_share_messages(core: Any) -> None:
+    """`send_all` sends what there is credit for in batches; `send` each at once."""
+    core.start(program(
+        "rows = core.send_channel()",
+        "call = core.call('load', rows=rows)",
+        "rows.send(0); rows.send_all(range(1, 200)); rows.end()",
+        "print(call.result())",
+    ))  # fmt: skip
+    core.expect("call")
+    core.send(["credit", 1, 1000])
+    assert [core.expect("item")[2] for _ in range(200)] == list(range(200))
+    core.expect("end")
+    core.send(["result", 1, 200])
+    assert core.farewell() == 0
+    assert max(core.batches) == 64
+    assert len(core.batches) < 10
+
+
 def test_call_against_the_grants_is_refused_before_it_is_sent(core: Any) -> None:
     """And so is what is too large, or too many, or what cannot be said."""
     core.start(

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 from stockade_frontend.errors import CommandError, CoreBroken, Dropped, FrontendError, TooLarge, Unavailable
-from stockade_frontend.messages import error_message, item_message, message
+from stockade_frontend.messages import Offer, error_message, item_message, message
 from stockade_frontend.outbox import LARGEST_HEAD, Outbox
 from stockade_frontend.pending import Pending
 from stockade_frontend.raw import size_of
@@ -122,20 +122,25 @@ class Channels:
             end.id = self._last_own
             self._open[end.id] = end
 
-    def accept(self, number: int, to_callee: bool, credit: int) -> End:
-        """A channel that a call of the core's opens. As its receiver this side grants a first credit at once."""
-        if number % 2 or number == 0 or number in self._open:
-            raise CoreBroken(f"a call that opens channel {number}")
-        self._last_of_core = max(self._last_of_core, number)
+    def accept(self, offers: dict[str, Offer]) -> dict[str, End]:
+        """The channels that a call of the core's opens. As a receiver this side grants a first credit at once."""
+        last, ends = self._last_of_core, {}
+        for name, offer in offers.items():
+            if offer.id % 2 or offer.id <= last or offer.id in self._open:
+                raise CoreBroken(f"a call that opens channel {offer.id}, where the last was {last}")
+            self._last_of_core = max(self._last_of_core, offer.id)
+            ends[name] = self._open[offer.id] = self._accepted(offer)
+        return ends
+
+    def _accepted(self, offer: Offer) -> End:
         end: End
-        if to_callee:
+        if offer.to_callee:
             end = Receiver(CREDIT)
-            self._outbox.put(message("credit", number, CREDIT))
+            self._outbox.put(message("credit", offer.id, CREDIT))
         else:
             end = Sender()
-            end.credit = credit
-        end.id, end.bound = number, True
-        self._open[number] = end
+            end.credit = offer.credit
+        end.id, end.bound = offer.id, True
         return end
 
     # -- what this worker says ----------------------------------------------------------------------------------------

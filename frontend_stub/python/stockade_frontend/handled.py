@@ -160,9 +160,10 @@ class HandledCalls:
             raise CoreBroken(f"call {ident} after call {self._last}")
         self._last = ident
         self.count += 1
-        ends, trace, caller = {}, None, "core"
+        ends: dict[str, End] = {}
+        trace, caller = None, "core"
         if said is not None:
-            ends = {name: self._channels.accept(*offer) for name, offer in said.channels.items()}
+            ends = self._channels.accept(said.channels)
             arguments = {**arguments, **{name: frames.take(index) for name, index in said.raw.items()}}
             trace, caller = said.trace, said.caller
             if ends.keys() & arguments.keys():
