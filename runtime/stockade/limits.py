@@ -45,7 +45,7 @@ SLOW_FRAME = 0.02
 #: Calls and errors of more bytes than this are bounded in bytes too; smaller ones by their number alone.
 HEAVY = 64 * 1024
 #: What waits for a worker that does not read, behind its queue. Above it, the core stops reading that worker, and
-#: the results of its calls become `busy`.
+#: the results of its calls become `too_large`.
 OUTBOX = 4 * 1024 * 1024
 #: Items of channels wait, credit or not, while so much waits for their worker: answers find room before them.
 ITEMS_OUT = 1024 * 1024

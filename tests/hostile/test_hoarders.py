@@ -104,7 +104,7 @@ def test_a_worker_that_does_not_read_does_not_wake_the_core(system) -> None:
     rogue = system.puppet("rogue")
     rogue.do("greet()")
     rogue.do("say(*[['call', number, 'large', {'size': 3_000_000}] for number in range(1, 20)])")
-    system.log.wait(event="refused", worker="rogue@1", code="busy")
+    system.log.wait(event="refused", worker="rogue@1", code="too_large")
     serve(system)
     core = system.core()
     before = sleeps(core)

@@ -86,7 +86,8 @@ class Replies:
             reason = f"the result has {len(part)} bytes and {self._limits.message} is the limit: send it as a stream"
             raise CommandError(Code.TOO_LARGE, reason)
         if not self._outbox.has_room(len(part)):
-            raise CommandError(Code.BUSY, "the answers that wait for you fill the outbox; read them, then call again")
+            # Not `busy`: the command has run, and a stub would call it again.
+            raise CommandError(Code.TOO_LARGE, "the answers that wait for you fill the outbox: read them as they come")
         return part
 
     def item(self, channel: int, value: Any) -> bytes | Laden:
