@@ -1,4 +1,4 @@
-"""What the supervisor decides, without a process: happenings in, actions out, on a clock of the test's own."""
+"""What the supervisor decides of workers that start and end, and what it promises whatever happens."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 import signal
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from playing import CORE, Play, a_plan, acts, events, running, told
 
 from stockade import limits
 from stockade.control import (
@@ -21,149 +21,21 @@ from stockade.control import (
     Failed,
     Greeted,
     Left,
-    Ping,
-    Plan,
-    Pong,
     Shutdown,
     Spawned,
     StopWorker,
-    WorkerPlan,
 )
 from stockade.exits import Exit
-from stockade.supervisor.actions import Action, CloseStdin, Kill, Quit, Say, Start, Tell, Terminate
+from stockade.supervisor.actions import CloseStdin, Kill, Quit, Say, Start, Terminate
 from stockade.supervisor.happenings import (
     Begun,
     Child,
-    Ended,
-    Garbled,
-    Happening,
-    Heard,
     NotStarted,
     Signalled,
     Started,
     Tick,
 )
 from stockade.supervisor.tree import Tree
-
-WORKER = WorkerPlan(
-    label="a",
-    argv=("program",),
-    environment={},
-    restart="on-failure",
-    restarts=2,
-    within=60.0,
-    backoff_first=1.0,
-    backoff_longest=8.0,
-    stable=60.0,
-    start_limit=30.0,
-    stop_grace=3.0,
-    stdin_grace=2.0,
-    term_grace=2.0,
-)
-CORE = Child.core(1)
-
-
-def a_plan(labels: str = "ab", **changes: Any) -> Plan:
-    """A plan of workers with one-letter labels."""
-    return Plan(
-        folder="/",
-        workers=tuple(attrs.evolve(WORKER, label=label, **changes) for label in labels),
-        core_environment={},
-        core_restarts=2,
-        core_within=60.0,
-        core_grace=2.0,
-        silence=10.0,
-        log_format="json",
-        log_level="info",
-        color=False,
-        debuggable=False,
-        configuration={"some": "thing"},
-    )
-
-
-class Play:
-    """A tree, a clock, and processes that start whenever they are asked to and end when killed; the core answers."""
-
-    def __init__(self, plan: Plan, *, dies_when_killed: bool = True, answers: bool = True) -> None:
-        self.tree = Tree(plan, "/run")
-        self.now = 1000.0
-        self.actions: list[tuple[float, Action]] = []
-        self.alive: set[Child] = set()
-        self.dies_when_killed = dies_when_killed
-        self.answers = answers
-        self.do(Begun())
-
-    def do(self, *happenings: Happening) -> list[Action]:
-        """Let these happen now, and what follows from them at once; all actions."""
-        waiting, done = list(happenings), []
-        while waiting:
-            for action in self.tree.step(waiting.pop(0), self.now):
-                done.append(action)
-                waiting += self._follows(action)
-        self.actions += [(self.now, action) for action in done]
-        return done
-
-    def _follows(self, action: Action) -> list[Happening]:
-        match action:
-            case Start(child):
-                assert child not in self.alive
-                self.alive.add(child)
-                return [Started(child, 100 + len(self.actions), f"/run/{child}", "secret")]
-            case Kill(child) if self.dies_when_killed and child in self.alive:
-                self.alive.discard(child)
-                return [Ended(child, -signal.SIGKILL, (), 0.0)]
-            case Tell(Ping(number)) if self.answers:
-                return [Heard(child, Pong(number)) for child in self.alive if child.is_core]
-        return []
-
-    def hear(self, *messages: Any, core: Child = CORE) -> list[Action]:
-        """The core says this."""
-        return self.do(*(Heard(core, message) for message in messages))
-
-    def end(self, child: Child, code: int = 0, lines: tuple[str, ...] = (), chance: float = 0.0) -> list[Action]:
-        """A process ends."""
-        self.alive.discard(child)
-        return self.do(Ended(child, code, lines, chance))
-
-    def wait(self, seconds: float) -> list[Action]:
-        """Let time pass, from deadline to deadline."""
-        until, done = self.now + seconds, []
-        for _ in range(1000):
-            deadline = max(self.now, self.tree.next_deadline())
-            if deadline > until:
-                break
-            self.now = deadline
-            done += self.do(Tick())
-        else:
-            pytest.fail("the tree asks to be called without end")
-        self.now = until
-        return done
-
-
-def running(labels: str = "ab", **changes: Any) -> Play:
-    """A play in which the core is ready and each worker has said hello."""
-    play = Play(a_plan(labels, **changes))
-    play.hear(CoreReady(), *(Greeted(label, 1) for label in labels))
-    return play
-
-
-def told(actions: list[Action], kind: type | None = None) -> list[Any]:
-    """What the core is told, without pings."""
-    messages = [action.message for action in actions if isinstance(action, Tell)]
-    return [m for m in messages if not isinstance(m, Ping) and (kind is None or isinstance(m, kind))]
-
-
-def acts(actions: list[Action]) -> list[Action]:
-    """The actions that are done to processes."""
-    return [action for action in actions if not isinstance(action, Say | Tell)]
-
-
-def events(actions: list[Action]) -> list[str]:
-    """The events that are logged."""
-    return [action.event for action in actions if isinstance(action, Say)]
-
-
-# -- starting ---------------------------------------------------------------------------------------------------------
 
 
 def test_workers_start_beside_the_core_without_waiting_for_it_to_be_ready() -> None:
@@ -220,7 +92,7 @@ def test_worker_that_cannot_be_started_fails_by_the_same_rules() -> None:
     assert told(last, Failed)[0].reason.startswith("program: no such file; 2 restarts")
 
 
-# -- ends of workers --------------------------------------------------------------------------------------------------
+# -- ends -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -348,202 +220,8 @@ def test_without_workers_the_core_runs_until_asked() -> None:
     assert acts(play.end(CORE)) == [Quit(Exit.WELL)]
 
 
-# -- the core's end ---------------------------------------------------------------------------------------------------
-
-
-def test_core_that_ended_is_restarted_and_the_workers_after_it() -> None:
-    """Workers are killed without a failure; the new core's are new generations, and it never hears of the old ones."""
-    play = running()
-    done = play.end(CORE, -11)
-    assert acts(done) == [Kill(Child("b", 1)), Kill(Child("a", 1))]
-    done = play.wait(1.0)
-    assert acts(done) == [Start(Child.core(2)), Start(Child("a", 2)), Start(Child("b", 2))]
-    assert [type(message) for message in told(done)] == [Configure, Spawned, Spawned]
-    assert [worker.failures for worker in play.tree.statistics().workers] == [0, 0]
-
-
-def test_worker_that_ends_late_after_its_core_starts_with_the_new_one() -> None:
-    """A worker whose kill takes longer than the core's restart is started as soon as it has ended."""
-    play = running("a")
-    play.dies_when_killed = False
-    play.end(CORE, -9)
-    assert Start(Child.core(2)) in play.wait(1.0)
-    done = play.end(Child("a", 1), -9)
-    assert acts(done) == [Start(Child("a", 2))]
-    assert told(done, Exited) == []
-
-
-def test_crashed_core_names_the_workers_it_had_a_link_with() -> None:
-    """Suspects are those that had said hello; a core that ended by itself has none."""
-    play = Play(a_plan())
-    play.hear(CoreReady(), Greeted("b", 1))
-    crash = next(action for action in play.end(CORE, -11) if isinstance(action, Say))
-    assert crash.fields["suspects"] == ["b@1"]
-    play.wait(1.0)
-    play.hear(CoreReady(), Greeted("b", 2), core=Child.core(2))
-    plain = next(action for action in play.end(Child.core(2), 1) if isinstance(action, Say))
-    assert "suspects" not in plain.fields
-
-
-def test_core_over_its_restarts_is_given_up_with_4() -> None:
-    """Its own intensity limit; then everything is killed and the exit code is 4."""
-    play = running()
-    for generation in (1, 2):
-        play.end(Child.core(generation), -11)
-        play.wait(3.0)
-    assert acts(play.end(Child.core(3), -11))[-1] == Quit(Exit.CORE_FAILED)
-    assert play.alive == set()
-
-
-def test_core_that_cannot_start_ends_the_system_with_2_at_first_and_4_later() -> None:
-    """CoreFailed before any core was ready is the configuration's fault."""
-    play = Play(a_plan())
-    play.hear(CoreFailed("no module named notes"))
-    assert acts(play.end(CORE, 1))[-1] == Quit(Exit.CONFIGURATION)
-    play = running()
-    play.end(CORE, -9)
-    play.wait(1.0)
-    play.hear(CoreFailed("the database is gone"), core=Child.core(2))
-    assert acts(play.end(Child.core(2), 1))[-1] == Quit(Exit.CORE_FAILED)
-
-
-def test_core_that_is_silent_is_killed() -> None:
-    """No answer for `silence` seconds to a ping, and it has failed; until then it has not."""
-    play = running()
-    play.wait(5.0)
-    play.answers = False
-    assert Kill(CORE) not in play.wait(10.0)
-    done = play.wait(1.1)
-    assert acts(done)[0] == Kill(CORE)
-    said = next(action for action in done if isinstance(action, Say) and action.event == "core_exited")
-    assert said.fields["reason"] == "no answer for 10 s"
-
-
-def test_core_that_never_gets_ready_is_killed_and_it_is_said_what_takes_so_long() -> None:
-    """Importing and starting may take longer than silence later; beyond that, the user is told where to look."""
-    play = Play(a_plan(), answers=False)
-    done = play.wait(31.0)
-    assert acts(done)[0] == Kill(CORE)
-    said = next(action for action in done if isinstance(action, Say) and action.event == "core_exited")
-    assert said.fields["reason"].startswith("not ready after 30 s: importing its modules")
-
-
-def test_supervisor_that_was_stopped_does_not_take_its_own_absence_for_silence() -> None:
-    """After a minute under Ctrl-Z the core gets a new ping and its full time to answer it."""
-    play = running()
-    play.wait(5.0)
-    play.now += 60.0
-    assert acts(play.do(Tick())) == []
-    assert acts(play.wait(30.0)) == []
-
-
-def test_pings_do_not_pile_up_before_a_core_that_does_not_read() -> None:
-    """There is one unanswered ping at most."""
-    play = running()
-    play.answers = False
-    pings = [a for a in play.wait(9.0) if isinstance(a, Tell) and isinstance(a.message, Ping)]
-    assert len(pings) <= 1
-
-
-def test_core_that_sends_garbage_is_killed() -> None:
-    """A control line that is none is a failure of the core; said by a former core it is nothing."""
-    play = running()
-    assert acts(play.do(Garbled(Child.core(7), "x"))) == []
-    assert acts(play.do(Garbled(CORE, "no control line")))[0] == Kill(CORE)
-
-
-# -- stopping ---------------------------------------------------------------------------------------------------------
-
-
-def test_stop_asks_in_reverse_order_each_when_the_one_before_has_ended() -> None:
-    """With workers that end when they are asked, nothing overlaps; the core is last."""
-    play = running("abc")
-    done = play.do(Signalled(signal.SIGTERM))
-    for label in "cba":
-        assert [message.label for message in told(done, StopWorker)] == [label]
-        done = play.end(Child(label, 1))
-    assert told(done, Shutdown)
-    assert acts(play.end(CORE)) == [Quit(Exit.WELL)]
-
-
-def test_ladder_is_stop_then_stdin_then_term_then_kill_each_after_its_grace() -> None:
-    """A worker that does nothing goes down each rung in its time."""
-    play = running("a")
-    begun = play.now
-    play.do(Signalled(signal.SIGINT))
-    play.wait(20.0)
-    child = Child("a", 1)
-    rungs = [Tell(StopWorker("a", 1, 3.0)), CloseStdin(child), Terminate(child), Kill(child)]
-    found = [(at - begun, action) for at, action in play.actions if action in rungs]
-    assert found == list(zip([0.0, 3.0, 5.0, 7.0], rungs, strict=True))
-
-
-@pytest.mark.parametrize("count", [1, 2, 7, 26])
-def test_default_graces_end_under_ten_seconds_however_many_workers_hang(count: int) -> None:
-    """Nobody obeys, the core neither: all is over within ten seconds, the order of the asking kept."""
-    labels = "abcdefghijklmnopqrstuvwxyz"[:count]
-    play = running(labels)
-    begun = play.now
-    play.do(Signalled(signal.SIGTERM))
-    play.wait(60.0)
-    [(quit_at, _)] = [(at, action) for at, action in play.actions if isinstance(action, Quit)]
-    assert quit_at - begun <= 10.0
-    assert [m.label for m in told([action for _, action in play.actions], StopWorker)] == list(reversed(labels))
-
-
-def test_stop_without_a_ready_core_begins_with_the_end_of_stdin() -> None:
-    """Nobody could send the `stop` message."""
-    play = Play(a_plan("a"))
-    assert acts(play.do(Signalled(signal.SIGTERM))) == [CloseStdin(Child("a", 1))]
-
-
-def test_core_that_dies_during_a_stop_is_not_restarted_and_the_stop_goes_on() -> None:
-    """Workers that were told go to the next rung at once; the exit code says that the core did not end well."""
-    play = running("a")
-    play.do(Signalled(signal.SIGTERM))
-    assert acts(play.end(CORE, -11)) == [CloseStdin(Child("a", 1))]
-    assert acts(play.end(Child("a", 1))) == [Quit(Exit.CORE_FAILED)]
-
-
-def test_stop_while_the_core_waits_for_its_restart_starts_nothing_any_more() -> None:
-    """Neither core nor workers come back."""
-    play = running()
-    play.end(CORE, -11)
-    assert acts(play.do(Signalled(signal.SIGTERM))) == [Quit(Exit.WELL)]
-    assert acts(play.wait(60.0)) == []
-
-
-def test_stop_cancels_restarts_that_wait() -> None:
-    """A worker that waits for its next start is done with."""
-    play = running("a")
-    play.end(Child("a", 1), 1)
-    play.do(Signalled(signal.SIGTERM))
-    assert acts(play.end(CORE)) == [Quit(Exit.WELL)]
-
-
-def test_second_signal_kills_everything_at_once() -> None:
-    """No grace is left, and the exit code is 128 and its number."""
-    play = running()
-    play.do(Signalled(signal.SIGINT))
-    assert acts(play.do(Signalled(signal.SIGINT))) == []  # timeout(1) sends it twice, to the process and its group
-    done = acts(play.do(Signalled(signal.SIGTERM)))
-    assert set(done) == {Kill(Child("a", 1)), Kill(Child("b", 1)), Kill(CORE), Quit(128 + signal.SIGTERM)}
-    assert done[-1] == Quit(128 + signal.SIGTERM)
-
-
-def test_what_cannot_be_killed_does_not_hold_up_a_stop() -> None:
-    """A process that the kernel holds is said, and left."""
-    play = running("a")
-    play.dies_when_killed = False
-    play.do(Signalled(signal.SIGINT))
-    play.wait(2 * limits.SAME_SIGNAL)
-    play.do(Signalled(signal.SIGINT))
-    done = play.wait(limits.KILL_PATIENCE)
-    assert acts(done) == [Quit(128 + signal.SIGINT)]
-    assert {"worker_unkillable", "core_unkillable"} <= set(events(done))
-
-
 # -- whatever happens -------------------------------------------------------------------------------------------------
+
 
 STEPS = st.lists(
     st.one_of(
