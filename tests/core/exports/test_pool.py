@@ -68,6 +68,17 @@ def test_the_least_busy_is_next() -> None:
     assert job.replica == "2"
 
 
+def test_of_idle_replicas_the_one_that_rested_longest_is_next() -> None:
+    """So that a slow trickle of calls finds them all, and shows one that is broken."""
+    pool = a_pool("123")
+    served = []
+    for _ in range(4):
+        (job,) = submitted(pool, 1)
+        served.append(job.replica)
+        pool.finished(job)
+    assert served == ["1", "2", "3", "1"]
+
+
 def test_no_replica_has_more_than_its_concurrency() -> None:
     """What is beyond waits, and goes when one has ended, to the replica that has room."""
     pool = a_pool("12", ONE)
@@ -213,6 +224,24 @@ def test_one_that_runs_holds_its_place_till_it_is_answered() -> None:
     assert not pool.withdraw(first)
     assert second.replica is None
     assert given_(pool.finished(first)) == [second]
+
+
+def test_one_that_was_taken_back_is_not_run_again() -> None:
+    """Nobody waits for it, idempotent or not."""
+    pool = a_pool("12")
+    job = Job("make", "ui", idempotent=True)
+    pool.submit(job)
+    pool.withdraw(job)
+    assert refused(pool.gone("1", returns=True)).job is job
+    assert pool.statistics().again == 0
+
+
+def test_one_with_channels_runs_once() -> None:
+    """Whatever its export says: what has been sent cannot be sent again."""
+    pool = a_pool("12", {"make": Export(idempotent=True)})
+    job = Job("make", "ui", once=True)
+    pool.submit(job)
+    assert refused(pool.gone("1", returns=True)).code is Code.UNAVAILABLE
 
 
 # -- who waits for whom -----------------------------------------------------------------------------------------------

@@ -212,6 +212,34 @@ async def test_an_idempotent_call_survives_one_death() -> None:
     assert twice == ["unavailable"]
 
 
+async def test_a_replica_that_goes_while_another_does() -> None:
+    """What one death has answered may bring about the next: to whom that was given is sent nothing any more."""
+    scene = Scene()
+    for puppet in (scene.first, scene.second):
+        scene.router.gone(puppet)
+    scene.router.admit(scene.first, {"thumbs.make": Export(concurrency=2)})
+    answers: list[Any] = []
+
+    def answer(value: Any, error: CommandError | None) -> None:
+        answers.append(error and error.code)
+        scene.router.gone(scene.second)
+
+    scene.router.call("thumbs.make", {}, Context("ui"), answer)
+    _, again = scene.call(idempotent=True)
+    scene.router.admit(scene.second, ONE)
+    scene.router.gone(scene.first)
+    assert (answers, again) == ([Code.UNAVAILABLE], ["unavailable"])
+    assert scene.second.questions == []
+
+
+async def test_one_that_is_ready_is_not_over() -> None:
+    """What is said of its last generation comes late."""
+    scene = Scene()
+    scene.router.over("thumbs.1")
+    scene.call()
+    assert len(scene.first.questions) == 1
+
+
 async def test_an_export_may_say_itself_that_it_is_idempotent() -> None:
     """Then its caller need not."""
     scene = Scene()
@@ -258,6 +286,30 @@ async def test_a_worker_exports_no_more_than_it_may(name: str) -> None:
     with pytest.raises(Breach) as raised:
         scene.router.admit(Puppet("thumbs.1"), {"thumbs.make": Export(), name: Export()})
     assert raised.value.code is BreachCode.EXPORTS
+
+
+async def test_nothing_is_remembered_of_what_is_over() -> None:
+    """However it has ended: answered, refused, cancelled before or while it ran, or with its replica."""
+    scene = Scene()
+    for _ in range(3):
+        scene.call()
+    waiting, _ = scene.call()
+    scene.call()
+    running, _ = scene.call()
+    assert waiting is not None
+    waiting.cancel()
+    assert running is None
+    assert scene.router.in_flight == 3
+    for _ in range(2):
+        scene.first.answer()
+    scene.router.gone(scene.second)
+    routed, _ = scene.call()
+    assert routed is not None
+    routed.cancel()
+    scene.router.gone(scene.first)
+    scene.router.over("thumbs.1")
+    scene.router.over("thumbs.2")
+    assert scene.router.in_flight == 0
 
 
 # -- one within another -----------------------------------------------------------------------------------------------

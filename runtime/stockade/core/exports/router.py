@@ -225,6 +225,11 @@ class Router:
         self._calls.pop(routed.job, None)
         self._jobs.pop(routed.context, None)
 
+    @property
+    def in_flight(self) -> int:
+        """Calls that wait, run, or were given up and are not answered by their replica yet."""
+        return max(len(self._calls), len(self._jobs))
+
     def close(self) -> None:
         """Watch no deadline any more."""
         self._deadlines.close()
