@@ -60,6 +60,8 @@ class Endpoint:
         self.greeted = self.session.hello()
         #: Whether the core's subscription has come: before it, an emit would be lost.
         self.takes_emits = False
+        #: Whether the events or the emits socket was used since it was last empty, so that its descriptor may not tell.
+        self.is_used = True
         #: Why nothing more can be said, once it is so.
         self.over: Ended | Closed | None = None
         self._thread = get_ident()
@@ -132,6 +134,7 @@ class Endpoint:
         """Send a prepared event as the next one; False if there is no room, or nobody there: XPUB would drop it."""
         if not self.takes_emits:
             return False
+        self.is_used = True
         try:
             self.link.emits.send(self.session.number_emit(prepared), DONTWAIT)
         except zmq.Again:
@@ -152,6 +155,7 @@ class Endpoint:
             if len(self.listeners) >= session.limits.topics:
                 raise Busy(f"{len(self.listeners)} topics are listened to, and no more are taken (nothing was sent)")
             awaited = session.subscribe(topic)
+            self.is_used = True
             self.link.events.subscribe(topic)
         self.listeners.add(subscription, awaited)
         return None if awaited.done else awaited
@@ -159,6 +163,7 @@ class Endpoint:
     def unlisten(self, subscription: Subscription) -> None:
         """Take the handler away, and unsubscribe if it was the last of its topic."""
         if self.listeners.remove(subscription):
+            self.is_used = True
             self.link.events.unsubscribe(subscription.topic)
 
     def handlers(self, event: Event) -> list[Handler]:
