@@ -377,6 +377,6 @@ def test_faults_of_middleware(application: Application) -> None:
         f"app.py:3: 'notes.x*' is no pattern: it has the segment 'x*'; {instead}",
         f"app.py:6: 'notes/**' can match no command; {instead}",
         "app.py:9: middleware third is no coroutine function; write it as async def",
-        "app.py:12: parameter name of fourth: nothing injects str; take one of Call, Events, Proceed",
+        "app.py:12: parameter name of fourth: nothing injects str; take one of Call, Events, Proceed, Workers",
         "app.py:12: parameter other of fourth has no type hint; write one of docs/types.md",
     ]
