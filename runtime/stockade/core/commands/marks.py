@@ -72,8 +72,8 @@ Mark = CommandMark | ListenerMark | MiddlewareMark | LifespanMark | SettingsMark
 def command(name: str, *, inline: bool = False, max_concurrency: int | None = None) -> Callable[[_Function], _Function]:
     """Offer a function to workers as the command `name` (``"notes.read"``).
 
-    Its parameters are the call's arguments, by name, and need type hints (docs/types.md); `Caller`, `Events`, `Workers`,
-    the settings class and what lifespans yield are injected by annotation. An ``async def`` runs on the core's loop, a
+    Its parameters are the call's arguments, by name, and need type hints (docs/types.md); `Caller`, `Events`,
+    `Workers`, the settings class and what lifespans yield are injected by annotation. An ``async def`` runs on the core's loop, a
     ``def`` in a thread of a bounded pool. With `inline` a ``def`` runs on the loop itself: only for what is quick and
     waits for nothing, since the whole core waits for it. `max_concurrency` bounds how many calls of it run or wait
     for a thread, all callers together: one more is `busy` at once. What was cancelled counts until it has ended.
