@@ -24,8 +24,9 @@ class Context:
 
     `worker` is the label of its caller, `parent` the context of the call that this caller was handling when it made
     this one, `trace` the W3C traceparent that came with it; `channels` are the core's ends of those that it has opened,
-    by argument. `cancelled` is whether nobody waits for it any more: it
-    was cancelled, or its deadline has passed. Read it from any thread.
+    by argument, and `held` what of them the command was handed, until its answer: what nothing keeps any more ends, and
+    must not end before an error can end it. `cancelled` is whether nobody waits for it any more: it was cancelled, or
+    its deadline has passed. Read it from any thread.
     """
 
     worker: str
@@ -33,6 +34,7 @@ class Context:
     parent: Context | None = None
     trace: str | None = None
     channels: Mapping[str, Incoming | Outgoing] = MappingProxyType({})
+    held: tuple[object, ...] = ()
     cancelled: bool = False
     _then: list[Callable[[], None]] | None = None
 

@@ -40,8 +40,12 @@ def _invalid(name: str, wrong: str) -> CommandError:
 
 def opened(takes: Sequence[ChannelParameter], context: Context | None) -> dict[str, Any]:
     """The channels of a running call, as its command wants them, by parameter."""
-    channels = {} if context is None else context.channels
-    return {each.name: each.open(channels[each.name]) for each in takes if each.name in channels}
+    if context is None:
+        return {}
+    channels = context.channels
+    handed = {each.name: each.open(channels[each.name]) for each in takes if each.name in channels}
+    context.held = tuple(handed.values())
+    return handed
 
 
 def feeding(function: Callable[..., Any]) -> Callable[..., Any]:
