@@ -21,8 +21,8 @@ import zmq
 sys.path.insert(0, str(Path(__file__).parent))
 from protocol_vectors.notation import matches, written_by
 
-#: How long a step of the core may take: generous, a machine may be slow.
-PATIENCE = 15.0
+#: How long a step of the core may take: generous, for it starts beside 160 interpreters on a machine that may be slow.
+PATIENCE = 40.0
 
 
 class Surprise(Exception):

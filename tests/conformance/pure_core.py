@@ -28,7 +28,7 @@ from stockade.core.wire.happenings import (
     Remains,
     Reply,
 )
-from stockade.core.wire.shapes import error_map, error_message
+from stockade.core.wire.shapes import error_message
 from stockade.errors import Breach, BreachCode, CommandError
 
 __all__ = ["GRANT", "PureCore"]
@@ -199,12 +199,13 @@ class PureCore:
             stream.following = None
 
     def _end(self, channel: int, stream: _Stream, error: CommandError | None) -> None:
-        del self._streams[channel]
-        assert self.conversation.channels.end(channel)
-        self.said.append(["end", channel] if error is None else ["end", channel, error_map(error.code, error.message)])
         if stream.call is not None and error is not None:
             self._fail(stream.call, error.code)
-        elif stream.call is not None:
+            return
+        del self._streams[channel]
+        assert self.conversation.channels.end(channel)
+        self.said.append(["end", channel])
+        if stream.call is not None:
             self._answer(stream.call, None)
 
     def _answer(self, number: int, value: Any) -> None:

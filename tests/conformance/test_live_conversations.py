@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from protocol_vectors.call_table import CALLS
-from protocol_vectors.channel_table import CHANNELS
 from protocol_vectors.reader import sections, vectors
 
 SCENE = vectors()["scene"]
 PLAYER = Path(__file__).with_name("player.py")
 COMMANDS = """
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
-from stockade import command
+from stockade import Channel, CommandError, Event, ReceiveChannel, SendChannel, Workers, command, listener
 
 
 @command("echo")
@@ -41,13 +41,6 @@ async def fail() -> None:
 async def secret() -> None:
     pass
 
-"""
-#: What is in the scene once the core has channels and exports.
-COMMANDS_TO_COME = """
-import contextlib
-from collections.abc import AsyncIterator
-
-from stockade import Channel, CommandError, Event, ReceiveChannel, SendChannel, Workers, listener
 
 @command("size")
 async def size(data: bytes) -> int:
@@ -104,7 +97,7 @@ async def on_ready(event: Event, workers: Workers) -> None:
     with contextlib.suppress(CommandError):
         await workers.invoke(f"{event.payload['worker']}.ask", value=1)
     with contextlib.suppress(CommandError):
-        await workers.invoke(f"{event.payload['worker']}.slow", timeout=0.2)
+        await workers.options(timeout=0.2).invoke(f"{event.payload['worker']}.slow")
 """
 
 Outcome = dict[str, Any]
@@ -112,14 +105,14 @@ Outcome = dict[str, Any]
 
 def worker(label: str, script: str, outcome: str) -> str:
     """The table of one worker."""
-    limits = SCENE["limits"]
     return f"""
 [[worker]]
 label = "{label}"
 run = ["python", {json.dumps(str(PLAYER))}, "{script}", "{outcome}"]
 capabilities = ["scene"]
 restart = "never"
-limits = {{ message = {limits["message"]}, calls = {limits["calls"]}, topics = {limits["topics"]} }}
+limits = {{ {", ".join(f"{name} = {limit}" for name, limit in SCENE["limits"].items() if name != "event")} }}
+exports = ["{label}.*"]
 """
 
 
@@ -149,7 +142,7 @@ def play(folder: Path, scripts: dict[str, Outcome]) -> dict[str, Outcome]:
             json.dumps(script).replace('"worker": "editor"', f'"worker": "{label}"').replace('"editor.', f'"{label}.')
         )
         (folder / f"{label}.script").write_text(text)
-    (folder / "scene.py").write_text(COMMANDS if WAITING else COMMANDS + COMMANDS_TO_COME)
+    (folder / "scene.py").write_text(COMMANDS)
     workers = [worker(label, f"{label}.script", f"{label}.outcome") for label in scripts]
     (folder / "stockade.toml").write_text(configuration(workers))
     command = [sys.executable, "-m", "stockade", "run", "--log-format", "json"]
@@ -185,8 +178,6 @@ def hears_events(vector: Outcome) -> bool:
     return any(step.get("core", {}).get("socket") == "events" for step in vector["steps"])
 
 
-#: Scripts that wait for the core's gate to act on what the conversation knows already.
-WAITING = {script[0] for script in (*CALLS, *CHANNELS)}
 SCRIPTS = {vector["name"]: vector for vector in sections()["conversation"]}
 ALONE = {name for name, vector in SCRIPTS.items() if hears_events(vector)}
 
@@ -194,19 +185,13 @@ ALONE = {name for name, vector in SCRIPTS.items() if hears_events(vector)}
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """What came of all scripts that await no event, played side by side in one system."""
-    labels = {f"script-{number}": name for number, name in enumerate(SCRIPTS) if name not in ALONE | WAITING}
+    labels = {f"script-{number}": name for number, name in enumerate(SCRIPTS) if name not in ALONE}
     played = play(tmp_path_factory.mktemp("scene"), {label: SCRIPTS[name] for label, name in labels.items()})
     return {labels[label]: outcome for label, outcome in played.items()}
 
 
-def named(name: str) -> Any:
-    """The parameter of a script, marked where it waits."""
-    marks = [pytest.mark.skip(reason="waits for the gate")] if name in WAITING else []
-    return pytest.param(name, marks=marks, id=name)
-
-
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("name", [named(name) for name in SCRIPTS if name not in ALONE])
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name not in ALONE])
 def test_script_goes_with_a_real_core_as_it_says(name: str, outcomes: dict[str, Outcome]) -> None:
     """What the script says is what the core does, whatever others do meanwhile."""
     judge(SCRIPTS[name], outcomes[name])

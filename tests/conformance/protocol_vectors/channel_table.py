@@ -103,12 +103,14 @@ _STREAMS: list[Script] = [
     ),
     (
         "stream-fails",
-        "What a command raises ends its stream, then its call.",
+        "The error that answers the call ends the stream too, behind what was sent.",
         False,
         [
             *GREETING,
             says('["call", 1, "broken", {}, {"channels": {"yield": {"id": 1, "to": "caller", "credit": 8}}}]'),
-            hears('["item", 1, 0]', '["end", 1, {"code": "scene.broken"}]', refusal(1, "scene.broken")),
+            hears('["item", 1, 0]', refusal(1, "scene.broken")),
+            says('["credit", 1, 8]', '["drop", 1]'),
+            *goes_on(),
         ],
         None,
     ),
@@ -119,7 +121,7 @@ _STREAMS: list[Script] = [
         [
             *GREETING,
             says(
-                '["call", 1, "count", {"to": 100}, {"deadline": 50, '
+                '["call", 1, "count", {"to": 100}, {"deadline": 1000, '
                 '"channels": {"yield": {"id": 1, "to": "caller", "credit": 1}}}]'
             ),
             hears('["item", 1, 0]', refusal(1, "deadline_exceeded")),
