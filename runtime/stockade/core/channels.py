@@ -189,7 +189,7 @@ class _Receiving:
 
     def put(self, value: Any, size: int) -> None:
         self._granted -= 1
-        self._size = size if self._granted else 0.5 * (self._size + size)
+        self._size += (size - self._size) / 4
         self._items.append((value, size + _PER_ITEM))
         self._channels.holds(size + _PER_ITEM)
         if self._waiting:

@@ -58,6 +58,11 @@ class Log:
                 self._changed.wait(left)
         raise AssertionError(f"{len(found)} of {count} records with {fields}; the log:\n{self}")
 
+    def forget(self) -> None:
+        """Begin anew, for the next test of the same application."""
+        with self._changed:
+            self._records.clear()
+
     def lines_of(self, source: str) -> list[str]:
         """What this worker's generation (``editor@1``) has written to its stdout and stderr."""
         return [record["message"] for record in self.find(source=source, stream=lambda stream: stream is not None)]

@@ -38,6 +38,32 @@ def say(*messages):
     commands.send(cbor2.dumps(list(messages)))
 
 
+def say_raw(frames, *messages):
+    """Send a batch with raw frames behind it."""
+    commands.send_multipart([cbor2.dumps(list(messages)), *frames])
+
+
+def read():
+    """The messages of a batch of the core; what is raw stands in them as bytes."""
+    first, *frames = commands.recv_multipart()
+    batch = cbor2.loads(first)
+    for message in batch:
+        if message[0] in ("result", "item") and len(message) > 3 and "raw" in message[3]:
+            assert message[2] is None
+            message[2] = frames[message[3]["raw"] - 1]
+        elif message[0] == "call" and len(message) > 4:
+            message[3].update({name: frames[at - 1] for name, at in message[4].get("raw", {}).items()})
+    return batch
+
+
+def begin(command, arguments, options):
+    """Make a call; its id."""
+    global last_id
+    last_id += 1
+    say(["call", last_id, command, arguments, options])
+    return last_id
+
+
 def call(command, arguments):
     """Call a command: its value, or its error (a map with `code`)."""
     global last_id
@@ -79,8 +105,7 @@ def hear(*verbs, patience=PATIENCE):
         if time.monotonic() > deadline:
             raise TimeoutError(f"no {verbs}")
         if commands.poll(5):
-            batch, *_ = commands.recv_multipart()  # raw frames, if there are any, are nobody's here
-            inbox.extend(cbor2.loads(batch))
+            inbox.extend(read())
 
 
 def hear_event(patience=PATIENCE):
