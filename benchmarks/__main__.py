@@ -1,73 +1,134 @@
-"""``python -m benchmarks [NAME ...] [--quick] [--json FILE]``: measure, and print each figure beside its target."""
+"""``python -m benchmarks [NAME ...] [--quick] [--json FILE] [--plots FOLDER]``: measure, and print it."""
 
 from __future__ import annotations
 
 import json
+import signal
+import sys
+import time
 from importlib import import_module
-from typing import Any, TextIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn, TextIO
 
+import attrs
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 
 from benchmarks import machine
-from benchmarks.figures import Figure, Result
+from benchmarks.figures import MOST, Result, Table, text
 from benchmarks.system import SystemFailed
 
-#: Each benchmark is a module with `measure(quick)`; its first line is its question.
-NAMES = ("latency", "pipelined", "idle", "spawn", "start")
+#: Each benchmark is a module with `measure(quick)`; its first line is its question. They run in this order.
+NAMES = (
+    "latency",
+    "pipelined",
+    "workers",
+    "payloads",
+    "events",
+    "beside",
+    "refused",
+    "spawn",
+    "start",
+    "idle",
+    "memory",
+)
+#: Columns of the output where nobody says how wide it is.
+_WIDTH = 140
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(NAMES), metavar="[NAME ...]")
 @click.option("--quick", is_flag=True, help="Seconds instead of minutes; the figures are then worth little.")
 @click.option("--json", "file", type=click.File("w"), help="Write everything to FILE too (-: standard output).")
-def main(names: tuple[str, ...], quick: bool, file: TextIO | None) -> None:
-    """Measure what NAMES ask, or everything: latency, pipelined, idle, spawn, start.
+@click.option(
+    "--plots", "folder", type=click.Path(path_type=Path, file_okay=False), help="Draw it into FOLDER, as SVG."
+)
+@click.option("--list", "lists", is_flag=True, help="Say what each benchmark asks, and measure nothing.")
+def main(names: tuple[str, ...], quick: bool, file: TextIO | None, folder: Path | None, lists: bool) -> None:
+    """Measure what NAMES ask, or everything, which takes about twenty minutes.
 
     Exits with 0 when everything was measured, whether or not the targets were reached.
     """
     console = Console(stderr=file is not None and file.name == "<stdout>")
+    if not console.is_terminal:
+        console.width = _WIDTH
+    modules = {name: import_module(f"benchmarks.{name}") for name in names or NAMES}
+    if lists:
+        for name, module in modules.items():
+            console.print(f"[bold]{name:10}[/] {question(module)}", highlight=False)
+        return
+    if folder is not None:
+        import_module("benchmarks.plots")  # if that cannot be had, better now than after twenty minutes
+    signal.signal(signal.SIGTERM, _end)
     report: dict[str, Any] = {"machine": machine.describe(), "quick": quick, "results": {}}
     console.print(", ".join(f"{name} {value}" for name, value in report["machine"].items()), style="dim")
-    for name in names or NAMES:
-        module = import_module(f"benchmarks.{name}")
-        before = machine.load()
-        try:
-            result: Result = module.measure(quick)
-        except SystemFailed as failure:
-            raise click.ClickException(str(failure)) from failure
-        circumstances = {**result.circumstances, "load": before[0]}
-        report["results"][name] = {
-            "figures": [figure.to_json() for figure in result.figures],
-            "circumstances": circumstances,
-        }
-        _print(console, name, str(module.__doc__), result.figures, circumstances)
+    for name, module in modules.items():
+        report["results"][name] = _measure(console, name, module, quick)
     if file is not None:
-        json.dump(report, file, indent=2)
+        json.dump(report, file, indent=1)
         file.write("\n")
+    if folder is not None:
+        for path in import_module("benchmarks.plots").draw(report, folder):
+            console.print(f"drawn: {path}", style="dim")
 
 
-def _print(
-    console: Console, name: str, question: str, figures: tuple[Figure, ...], circumstances: dict[str, Any]
-) -> None:
-    console.print(f"\n[bold]{name}[/]: {question.splitlines()[0]}")
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", no_wrap=True)
+def question(module: ModuleType) -> str:
+    """What a benchmark asks."""
+    return str(module.__doc__).splitlines()[0]
+
+
+def _measure(console: Console, name: str, module: ModuleType, quick: bool) -> dict[str, Any]:
+    load, began = machine.load()[0], time.monotonic()
+    try:
+        result: Result = module.measure(quick)
+    except SystemFailed as failure:
+        raise click.ClickException("\n".join((f"{name}: {failure}", *getattr(failure, "__notes__", ())))) from failure
+    circumstances = {**result.circumstances, "load before": load, "took": f"{time.monotonic() - began:.0f} s"}
+    console.print(f"\n[bold]{name}[/]: {question(module)}")
+    _print(console, result)
+    console.print(", ".join(f"{key}: {value}" for key, value in circumstances.items()), style="dim", highlight=False)
+    return {
+        "question": question(module),
+        "figures": [figure.to_json() for figure in result.figures],
+        "tables": [attrs.asdict(table) for table in result.tables],
+        "circumstances": circumstances,
+        "skipped": list(result.skipped),
+    }
+
+
+def _print(console: Console, result: Result) -> None:
+    for reason in result.skipped:
+        console.print(f"SKIPPED  {reason}", style="bold yellow", highlight=False)
+    grid = Grid(box=SIMPLE_HEAD, pad_edge=False)
+    grid.add_column("", no_wrap=True)
     for column in ("", "quartiles", "target", "met"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for figure in figures:
-        spread = f"{_text(figure.quartiles.first)} … {_text(figure.quartiles.third)}" if figure.quartiles else ""
+        grid.add_column(column, justify="right", no_wrap=True)
+    for figure in result.figures:
+        spread = f"{text(figure.quartiles.first)} … {text(figure.quartiles.third)}" if figure.quartiles else ""
         reached = {True: "[green]yes", False: "[red]no", None: ""}[figure.reached]
-        table.add_row(figure.name, f"{_text(figure.value)} {figure.unit}".rstrip(), spread, figure.target, reached)
-    console.print(table)
-    console.print(", ".join(f"{key}: {value}" for key, value in circumstances.items()), style="dim")
+        grid.add_row(figure.name, f"{text(figure.value)} {figure.unit}".rstrip(), spread, figure.target, reached)
+    if result.figures:
+        console.print(grid)
+    for table in result.tables:
+        if len(table.rows) <= MOST:
+            console.print(_grid(table))
 
 
-def _text(value: float) -> str:
-    """Three digits that count, and never an exponent."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def _grid(table: Table) -> Grid:
+    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, title=table.title, title_justify="left", title_style="italic")
+    grid.add_column(table.head, no_wrap=True)
+    for column in table.columns:
+        grid.add_column(column, justify="right")
+    for name, values in table.rows:
+        grid.add_row(name, *map(text, values))
+    return grid
+
+
+def _end(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)  # through every `finally`: what was started ends too
 
 
 if __name__ == "__main__":

@@ -1,33 +1,62 @@
-"""How much longer does a call take than the bare round trip under it, one at a time with the blocking stub?"""
+"""How long does one call take, at the median and at worst, beside the round trip under it and beside the peers?"""
 
 from __future__ import annotations
 
-import tempfile
-from typing import Any
-
-from benchmarks.blocks import each, ratios
-from benchmarks.figures import Figure, Result
-from benchmarks.machine import two_processors
-from benchmarks.system import measure_inside
+from benchmarks import native, peers
+from benchmarks.application import Application, Worker
+from benchmarks.blocks import Contestant, percentile, ratio, take_turns, times
+from benchmarks.conductor import Conductor, Side
+from benchmarks.figures import Result
 
 __all__ = ["measure"]
 
 #: Calls, or round trips, in a block.
 BLOCK = 200
+#: Seconds that a side which spins looks for its answer before it sleeps; the floor beside it does the same.
+SPIN = 0.0002
 
 
 def measure(quick: bool) -> Result:
-    """Pairs of blocks: 200 inline calls, 200 round trips of a blocking DEALER and ROUTER in another process."""
-    cpus = two_processors()
-    order: dict[str, Any] = {"cpus": cpus, "block": BLOCK, "spin": 0.0, "warm_up": 2, "pairs": 6 if quick else 120}
-    with tempfile.TemporaryDirectory() as folder:
-        found = measure_inside("calls/latency.toml", order, folder)
-    calls, trips = found["calls"], found["trips"]
+    """Blocks of 200 inline calls or bare round trips, by turns; a peer has a block in every second round."""
+    there, skipped = peers.split()
+    with Conductor() as conductor:
+        sides = _sides(conductor, there)
+        contestants = {
+            name: Contestant.of(side, BLOCK, "call", BLOCK, every=2 if name in there else 1)
+            for name, side in sides.items()
+            if "call" in side.operations
+        }
+        take_turns(contestants.values(), 6 if quick else 120)
+    ours, p50 = contestants["stockade"], percentile(0.5)
+    spinning = contestants["stockade-spinning"], contestants["pyzmq-spinning"]
     return Result(
         (
-            Figure.of("a call / a round trip", ratios(calls, trips), at_most=1.4),
-            *each("call", calls, BLOCK),
-            *each("round trip", trips, BLOCK),
+            ratio("a call / a round trip, p50", ours, contestants["pyzmq"], p50, at_most=1.25),
+            ratio("the same when both spin", *spinning, p50, at_most=1.8),
+            ratio("a call / a round trip, all of the block", ours, contestants["pyzmq"]),
+            *(
+                ratio(f"a call / {name}, p50", ours, contestants[name], p50)
+                for name in ("c", "socketpair")
+                if name in sides
+            ),
+            *(ratio(f"a call / {name}, p50", ours, contestants[name], p50, at_most=1) for name in there),
         ),
-        {"pairs": len(calls), "block": BLOCK, "pinned": cpus is not None},
+        (times(contestants.values()),),
+        {"rounds": len(ours.blocks), "block": BLOCK, "pinned": conductor.cpus is not None},
+        (*native.skipped("the floor in C"), *skipped),
     )
+
+
+def _sides(conductor: Conductor, there: list[str]) -> dict[str, Side]:
+    folder = str(conductor.folder)
+    program = ("python", "-m", "benchmarks.players.blocking", folder)
+    sleeping = Worker("sleeping", (*program, "stockade", "pyzmq", "0"))
+    spinning = Worker("spinning", (*program, "stockade-spinning", "pyzmq-spinning", str(SPIN)))
+    conductor.system(Application("latency", (sleeping, spinning)))
+    sides = conductor.sides(2)
+    conductor.program("benchmarks.players.socketpair")
+    if not native.missing():
+        conductor.program(native.build("echo"), folder, str(conductor.cpus[1] if conductor.cpus else -1))
+    for name in there:
+        conductor.program(*peers.PEERS[name].argv, folder)
+    return sides | conductor.sides(1 + (not native.missing()) + len(there))

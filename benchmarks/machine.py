@@ -10,6 +10,9 @@ from typing import Any
 
 import stockade
 
+#: What is measured, and what it is compared with.
+VERSIONS = ("pyzmq", "cbor2", "uvloop", "rpyc", "Pyro5", "zerorpc", "grpcio")
+
 __all__ = ["describe", "load", "two_processors"]
 
 
@@ -21,7 +24,7 @@ def describe() -> dict[str, Any]:
         "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "stockade": stockade.__version__,
-        **{name: _version(name) for name in ("pyzmq", "cbor2", "uvloop")},
+        **{name: _version(name) for name in VERSIONS},
     }
 
 

@@ -9,10 +9,11 @@ import sys
 import time
 
 from benchmarks.figures import Figure, Result
-from benchmarks.system import System
+from benchmarks.system import ROOT, System
 
 __all__ = ["measure"]
 
+FILE = ROOT / "benchmarks" / "applications" / "start" / "stockade.toml"
 BARE = "import zmq, cbor2"
 #: The same, saying when it has imported them: what follows is the interpreter's end, which no worker waits for.
 SAYING = "import zmq, cbor2, os; os.write(1, b'.')"
@@ -21,7 +22,7 @@ SAYING = "import zmq, cbor2, os; os.write(1, b'.')"
 def measure(quick: bool) -> Result:
     """By turns: a worker killed and started again by its supervisor, whose log has the time; two bare interpreters."""
     workers, bare, imported = [], [], []
-    with System("start/stockade.toml") as system:
+    with System(FILE) as system:
         _next_start(system)
         for _ in range(5 if quick else 60):
             bare.append(_bare())
@@ -36,7 +37,7 @@ def measure(quick: bool) -> Result:
             Figure.of("bare interpreter", [each * 1000 for each in bare], "ms"),
             Figure.of("bare interpreter to its imports", [each * 1000 for each in imported], "ms"),
         ),
-        {"pairs": len(pairs), "bare": f"python -c '{BARE}'"},
+        circumstances={"pairs": len(pairs), "bare": f"python -c '{BARE}'"},
     )
 
 

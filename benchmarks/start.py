@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.figures import Figure, Result
-from benchmarks.system import APPLICATIONS, System
+from benchmarks.system import ROOT, System
 from stockade import control
 from stockade.config.load import load
 from stockade.config.plan import plan
 
 __all__ = ["measure"]
 
-FILE = APPLICATIONS / "start" / "stockade.toml"
+FILE = ROOT / "benchmarks" / "applications" / "start" / "stockade.toml"
 #: `stockade run` until it would become the supervisor: the command line, the configuration read and checked, the plan.
 COMMAND_LINE = """
 import os, sys
@@ -46,13 +46,13 @@ def measure(quick: bool) -> Result:
             Figure.of("run to ready", [each * 1000 for each in whole], "ms"),
             *(Figure.of(f"  {name}", [each * 1000 for each in parts[name]], "ms") for name in PARTS),
         ),
-        {"rounds": len(whole), "slowest part": slowest},
+        circumstances={"rounds": len(whole), "slowest part": slowest},
     )
 
 
 def start_system() -> float:
     """Seconds from `stockade run` to the worker's `ready` in its log."""
-    with System("start/stockade.toml") as system:
+    with System(FILE) as system:
         system.wait_for("worker_ready")
         return time.monotonic() - system.began
 

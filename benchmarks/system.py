@@ -13,9 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["APPLICATIONS", "System", "SystemFailed", "measure_inside"]
+__all__ = ["ROOT", "System", "SystemFailed"]
 
-APPLICATIONS = Path(__file__).parent / "applications"
+#: The folder that `benchmarks` is imported from.
+ROOT = Path(__file__).parents[1]
 #: From the signal to stop to the kill; a system's own graces together are less.
 _PATIENCE = 15.0
 
@@ -29,8 +30,8 @@ class System:
     clock.
     """
 
-    def __init__(self, file: str, environment: Mapping[str, str] | None = None) -> None:
-        self._file = APPLICATIONS / file
+    def __init__(self, file: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._file = file
         self._environment = {**os.environ, **(environment or {})}
         self._lines: list[str] = []
 
@@ -47,15 +48,22 @@ class System:
     ) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.communicate(timeout=_PATIENCE)
+            rest = self._process.communicate(timeout=_PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.communicate()
+            rest = self._process.communicate()
+        if error is not None:
+            error.add_note(f"The last that {self._file.name} said:\n{_last(rest[1])}")
 
     @property
     def pid(self) -> int:
         """The supervisor's process."""
         return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the supervisor has."""
+        return self._process.poll() is not None
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The log's records, as they come, until the system ends."""
@@ -91,13 +99,5 @@ class System:
         return SystemFailed(f"{self._file.name}: {what}\n{''.join(self._lines[-20:])}")
 
 
-def measure_inside(file: str, order: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """Run a system whose worker measures by itself, as `order` says, and writes what it found into `folder`."""
-    found = Path(folder) / "found.json"
-    whole = {**order, "folder": folder, "found": str(found)}
-    with System(file, {"BENCHMARK_ORDER": json.dumps(whole)}) as system:
-        system.wait_for_the_end()
-        if not found.exists():
-            raise system.failure("its worker found nothing")
-    measured: dict[str, Any] = json.loads(found.read_text())
-    return measured
+def _last(lines: str, count: int = 20) -> str:
+    return "".join(lines.splitlines(keepends=True)[-count:])

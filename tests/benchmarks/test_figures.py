@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks/ is not installed
-
-from benchmarks.blocks import ratios
-from benchmarks.figures import Figure, quartiles
+from benchmarks.figures import Figure, quartiles, text
 
 
 def test_quartiles_cut_a_sample_into_quarters() -> None:
@@ -41,6 +35,10 @@ def test_a_target_is_reached_or_not(figure: Figure, reached: bool | None) -> Non
     assert figure.to_json()["reached"] is reached
 
 
-def test_ratios_are_taken_pair_by_pair() -> None:
-    """Never of two medians: each block is compared with the one beside it."""
-    assert ratios([{"seconds": 2.0}, {"seconds": 9.0}], [{"seconds": 1.0}, {"seconds": 3.0}]) == [2.0, 3.0]
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(1234.5, "1,234"), (99.95, "100"), (0.1234, "0.123"), (0.0, "0"), (1e-7, "0"), (-250.0, "-250"), (None, "")],
+)
+def test_numbers_have_three_digits_that_count(value: float | None, said: str) -> None:
+    """And never an exponent, which no reader of a table wants."""
+    assert text(value) == said

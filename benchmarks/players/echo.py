@@ -1,0 +1,172 @@
+"""The floor: bare pyzmq in a process of its own, with no exception, no copy and no check in its way.
+
+``python -m benchmarks.players.echo ADDRESS KIND``, or `floor` from a program that plays. The kinds:
+
+router  a ROUTER that blocks in recv and answers each message with itself: for one at a time
+dealer  a DEALER that polls and then empties its socket, answering each message with itself: for many
+bulk    a DEALER that answers eight bytes with as many bytes as they say, and any other message with its length
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import zmq
+
+from benchmarks.players.orders import one_by_one
+
+__all__ = ["FRAME", "bulk", "call", "floor", "pipeline"]
+
+#: As long as the frame of one call.
+FRAME = b"\x81\x84dcall\x19\x03\xe8jbench.echo\xa1evalue\x19\x03\xe8"
+_EVENTS, _POLLIN, _MORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.SNDMORE)
+
+Socket = zmq.Socket[bytes]
+
+
+@contextmanager
+def floor(address: str, kind: str) -> Iterator[tuple[Socket, int]]:
+    """A DEALER that is connected to a floor, and the floor's pid."""
+    process = subprocess.Popen([sys.executable, "-m", __name__, address, kind])
+    context: zmq.Context[Socket] = zmq.Context()
+    try:
+        with context.socket(zmq.DEALER) as socket:
+            socket.linger = socket.sndhwm = socket.rcvhwm = 0
+            socket.connect(address)
+            yield socket, process.pid
+        context.term()
+    finally:
+        process.kill()
+        process.wait()
+
+
+# -- the floor's side --------------------------------------------------------------------------------------------------
+
+
+def answer_one_by_one(socket: Socket) -> None:
+    receive, send = socket.recv, socket.send
+    while True:
+        peer = receive()
+        frame = receive()
+        send(peer, _MORE)
+        send(frame)
+
+
+def answer_all(socket: Socket) -> None:
+    poller = zmq.Poller()
+    poller.register(socket, zmq.POLLIN)
+    receive, send, get = socket.recv, socket.send, _get(socket)
+    while True:
+        poller.poll()
+        while get(_EVENTS) & _POLLIN:
+            send(receive())
+
+
+def answer_bulk(socket: Socket) -> None:
+    payload = b""
+    while True:
+        frame = socket.recv(copy=False)
+        if len(frame) != 8:
+            socket.send(len(frame).to_bytes(8, "little"))
+            continue
+        size = int.from_bytes(frame.bytes, "little")
+        if len(payload) != size:
+            payload = b"\1" * size
+        socket.send(payload, copy=False)
+
+
+KINDS: dict[str, tuple[int, Callable[[Socket], None]]] = {
+    "router": (zmq.ROUTER, answer_one_by_one),
+    "dealer": (zmq.DEALER, answer_all),
+    "bulk": (zmq.DEALER, answer_bulk),
+}
+
+# -- the other side: operations of `orders` ----------------------------------------------------------------------------
+
+
+def call(socket: Socket, spin: float = 0.0) -> Callable[[int], list[int]]:
+    """Round trips one by one; `spin` as `stockade_frontend.connect` has it."""
+    send, receive, get = socket.send, socket.recv, _get(socket)
+    if not spin:
+
+        def trip(_: int) -> None:
+            send(FRAME)
+            receive()
+    else:
+        from time import perf_counter
+
+        def trip(_: int) -> None:
+            send(FRAME)
+            end = perf_counter() + spin
+            while not get(_EVENTS) & _POLLIN and perf_counter() < end:
+                pass
+            receive()
+
+    return one_by_one(trip)
+
+
+def pipeline(socket: Socket) -> Callable[[int, int], None]:
+    """So many messages, `flight` of them on their way at a time."""
+
+    def run(count: int, flight: int) -> None:
+        send, receive, get = socket.send, socket.recv, _get(socket)
+        poller = zmq.Poller()
+        poller.register(socket, zmq.POLLIN)
+        for _ in range(flight):
+            send(FRAME)
+        to_send, to_come = count - flight, count
+        while to_come:
+            poller.poll()
+            while get(_EVENTS) & _POLLIN:
+                receive()
+                to_come -= 1
+                if to_send:
+                    send(FRAME)
+                    to_send -= 1
+
+    return run
+
+
+def bulk(socket: Socket) -> dict[str, Callable[[int, int], None]]:
+    """Payloads there and back, `count` of `size` bytes."""
+    payloads: dict[int, bytes] = {}
+
+    def send(count: int, size: int) -> None:
+        if size not in payloads:
+            payloads.clear()
+            payloads[size] = b"\1" * size
+        for _ in range(count):
+            socket.send(payloads[size], copy=False)
+            if int.from_bytes(socket.recv(), "little") != size:
+                raise ValueError("the floor got another payload")
+
+    def receive(count: int, size: int) -> None:
+        for _ in range(count):
+            socket.send(size.to_bytes(8, "little"))
+            if len(socket.recv(copy=False)) != size:
+                raise ValueError("the floor gave another payload")
+
+    return {"send": send, "receive": receive}
+
+
+def _get(socket: Socket) -> Callable[[int], int]:
+    """The socket's own `get`: EVENTS through the property costs two microseconds more."""
+    get: Any = socket.get
+    return get  # type: ignore[no-any-return]
+
+
+def main(address: str, kind: str) -> None:
+    number, answer = KINDS[kind]
+    context: zmq.Context[Socket] = zmq.Context()
+    socket = context.socket(number)
+    socket.sndhwm = socket.rcvhwm = 0
+    socket.bind(address)
+    answer(socket)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
