@@ -73,10 +73,10 @@ def command(name: str, *, inline: bool = False, max_concurrency: int | None = No
     """Offer a function to workers as the command `name` (``"notes.read"``).
 
     Its parameters are the call's arguments, by name, and need type hints (docs/types.md); `Caller`, `Events`,
-    `Workers`, the settings class and what lifespans yield are injected by annotation. An ``async def`` runs on the core's loop, a
-    ``def`` in a thread of a bounded pool. With `inline` a ``def`` runs on the loop itself: only for what is quick and
-    waits for nothing, since the whole core waits for it. `max_concurrency` bounds how many calls of it run or wait
-    for a thread, all callers together: one more is `busy` at once. What was cancelled counts until it has ended.
+    `Workers`, the settings class and what lifespans yield are injected by annotation. An ``async def`` runs on the
+    core's loop, a ``def`` in a thread of a bounded pool. With `inline` a ``def`` runs on the loop itself: only for what
+    is quick and waits for nothing, since the whole core waits for it. `max_concurrency` bounds how many calls of it run
+    or wait for a thread, all callers together: one more is `busy` at once. What was cancelled counts until its end.
 
     What it returns is the answer. A `CommandError` that it raises is the caller's to see; anything else is `failed`
     for the caller, with the traceback in the core's log.
