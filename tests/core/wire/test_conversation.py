@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stockade import limits
 from stockade.core.wire.codec import encode
 from stockade.core.wire.conversation import TABLE, Conversation, State
-from stockade.core.wire.happenings import Call, Hello, Leaving, Ready, Reply
+from stockade.core.wire.happenings import Answer, Call, Hello, Leaving, Ready, Reply
 from stockade.core.wire.shapes import error_message
 from stockade.errors import Breach, BreachCode
 
@@ -191,3 +191,52 @@ def test_a_pong_that_nobody_asked_for_is_counted() -> None:
 def test_an_error_without_data_has_none() -> None:
     """`data` is missing where there is none."""
     assert error_message(1, "busy", "later") == ["error", 1, {"code": "busy", "message": "later"}]
+
+
+def test_raw_frames_are_handed_on_as_they_came() -> None:
+    """Not copied, whatever they are, and not kept once their message is taken."""
+    talk, view = greeted(), memoryview(b"abc")
+    batch = talk.open(encode([["call", 1, "a", {"x": 1}, {"raw": {"y": 1}}]]), [view])
+    call = talk.take(batch[0])
+    assert call == Call(1, "a", {"x": 1, "y": view}, None)
+    assert call.arguments["y"] is view
+    with pytest.raises(Breach) as caught:
+        talk.take(["call", 2, "a", {}, {"raw": {"y": 1}}])
+    assert caught.value.code is BreachCode.BAD_FRAME
+
+
+def test_raw_frames_of_one_batch_are_not_those_of_the_next() -> None:
+    """Also where a message that should have taken them was malformed."""
+    talk = greeted()
+    talk.open(encode([["call", 1, "a", {}, {"raw": {"y": 1}}]]), [b"abc"])
+    with pytest.raises(Breach) as caught:
+        talk.take(talk.open(encode([["call", 1, "a", {}, {"raw": {"y": 1}}]]))[0])
+    assert caught.value.code is BreachCode.BAD_FRAME
+
+
+def test_an_answer_to_the_core_has_its_value_raw_or_not() -> None:
+    """And its error as an exception that can be raised."""
+    talk = greeted()
+    assert [talk.ask(), talk.ask(), talk.ask()] == [1, 2, 3]
+    (message,) = talk.open(encode([["result", 2, None, {"raw": 1}]]), [b"abc"])
+    assert talk.take(message) == Answer(2, b"abc")
+    answer = talk.take(["error", 1, {"code": "a.b", "message": "no", "data": [5]}])
+    assert isinstance(answer, Answer)
+    assert answer.error is not None
+    assert (answer.error.code, answer.error.message, answer.error.data) == ("a.b", "no", [5])
+    assert talk.asked_in_flight == 1
+
+
+@pytest.mark.parametrize("state", [State.BORN, State.LEFT])
+def test_a_worker_that_is_not_there_is_not_asked(state: State) -> None:
+    """Nothing would answer."""
+    with pytest.raises(ValueError, match="cannot be asked"):
+        Conversation(state=state).ask()
+
+
+def test_more_exports_than_the_limit_end_the_worker() -> None:
+    """Each would be remembered."""
+    exports = {f"a.{number}": {} for number in range(limits.EXPORTS + 1)}
+    assert breach_of(greeted(), ["ready", {"exports": exports}]) is BreachCode.EXPORTS
+    exports.popitem()
+    assert len(greeted().take(["ready", {"exports": exports}]).exports) == limits.EXPORTS  # type: ignore[union-attr]
