@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -268,15 +267,14 @@ def test_a_full_line_is_busy(held: Any) -> None:
 
 
 def test_many_calls_use_all_replicas(held: Any) -> None:
-    """None is idle while others work off the line."""
+    """Each takes its share, as fast as it is; all are answered."""
     _, ui = held(replicas=3)
     answers = ui.do(
         "calls = [core.call('thumbs.make', name=f'm{number}') for number in range(120)]\n"
         "[call.result() for call in calls]"
     )
-    counted = Counter(answers)
-    assert set(counted) == {"thumbs.1", "thumbs.2", "thumbs.3"}
-    assert min(counted.values()) >= 20
+    assert set(answers) == {"thumbs.1", "thumbs.2", "thumbs.3"}
+    assert len(answers) == 120
 
 
 # -- deaths -----------------------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ class Calls:
     #: What the worker's calls with that parent are within.
     _within: Callable[[int], Context | None]
     _callers: dict[str, Caller] = attrs.field(factory=dict)
+    _exported: set[str] = attrs.field(factory=set)  # commands of other workers that it may call
     _running: dict[int, Running | Routed] = attrs.field(factory=dict)
     _heavy: dict[int, int] = attrs.field(factory=dict)  # large calls in flight: id -> bytes
     _rate: Rate | None = None  # where they have one
@@ -128,14 +129,19 @@ class Calls:
     def _admitted(self, call: Call) -> Caller | None:
         """The caller of a command of the core's that policy allows, remembered.
 
-        None after answering one that it does not allow, and after handing on one that a worker may export: such names
-        are not remembered, since a pattern may let a worker make them up.
+        None after answering one that it does not allow, and after handing on one that a worker may export. Of those
+        the ones are remembered that some worker does export: a pattern may let this one make up any number of others.
         """
+        if call.command in self._exported:
+            self._route(call)
+            return None
         decision = self._authority.decide(self._label, Act.CALL, call.command)
         if not decision.allowed:
             self._answer(call, None, decision.refusal())
             return None
         if call.command not in self._commands:
+            if self._router.has_seen(call.command):
+                self._exported.add(call.command)
             self._route(call)
             return None
         scope = self._authority.scope(self._label, call.command)

@@ -10,7 +10,7 @@ After every step no job waits that could go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -83,6 +83,12 @@ class _Replica:
         export = self.exports.get(command)
         return export is not None and self.by_command[command] < export.concurrency
 
+    def is_before(self, other: _Replica | None) -> bool:
+        """Whether it is to be given a job rather than the other."""
+        if other is None:
+            return True
+        return (len(self.running), self.last_given) < (len(other.running), other.last_given)
+
 
 @attrs.define(eq=False)
 class Pool:
@@ -137,12 +143,12 @@ class Pool:
     def submit(self, job: Job) -> list[Step]:
         """A new job: it is given to a replica, waits, or is refused; or takes the place of one that waited."""
         job.begin()
-        refusal = self._impossible(job)
-        if refusal is not None:
-            return [refusal]
         replica = self._free(job)
         if replica is not None:
             return [self._give(job, replica)]
+        refusal = self._impossible(job)
+        if refusal is not None:
+            return [refusal]
         job.pool = self
         cycle = cycle_of(job) if job.parent is not None else None
         if cycle is not None:
@@ -198,8 +204,11 @@ class Pool:
         ]
 
     def _free(self, job: Job) -> _Replica | None:
-        free = [replica for replica in self._able(job) if replica.has_room(job.command)]
-        return min(free, key=lambda replica: (len(replica.running), replica.last_given), default=None)
+        best: _Replica | None = None
+        for replica in self._ready.values():
+            if replica.has_room(job.command) and replica.label not in job.chain and replica.is_before(best):
+                best = replica
+        return best
 
     def _give(self, job: Job, replica: _Replica) -> Give:
         self._given += 1
@@ -213,13 +222,16 @@ class Pool:
 
     def _go_on(self, commands: Iterable[str]) -> list[Step]:
         """Give what waits for these commands and can go now."""
-        steps: list[Step] = []
-        for command in commands:
-            while (job := self._line.take(command, lambda waiting: self._free(waiting) is not None)) is not None:
-                replica = self._free(job)
-                if replica is not None:
-                    steps.append(self._give(job, replica))
-        return steps
+        return [step for command in commands for step in self._go_on_with(command)]
+
+    def _go_on_with(self, command: str) -> Iterator[Step]:
+        # Room first: with a long line and none, each job in it would be asked about after every answer.
+        while len(self._line) and any(replica.has_room(command) for replica in self._ready.values()):
+            job = self._line.take(command, lambda waiting: self._free(waiting) is not None)
+            replica = self._free(job) if job is not None else None
+            if job is None or replica is None:
+                return
+            yield self._give(job, replica)
 
     # -- who gets none ------------------------------------------------------------------------------------------------
 

@@ -22,9 +22,12 @@ from stockade.core.exports.pool import Give, Pool, PoolStatistics, Refuse, Step
 from stockade.core.exports.routed import Answer, Replica, Routed
 from stockade.core.policy.exports import Exports
 from stockade.core.wire.happenings import Export, Offer
-from stockade.errors import Breach, BreachCode, Code, CommandError
+from stockade.errors import Breach, BreachCode, Code, CommandError, again
 
 __all__ = ["Router"]
+
+_TOO_LATE = CommandError(Code.DEADLINE_EXCEEDED, "the call's time is over")
+_NOBODY_MAY = CommandError(Code.NOT_FOUND, "no worker may export that")
 
 
 @attrs.define(eq=False)
@@ -39,6 +42,7 @@ class Router:
     _families: Mapping[str, str]  # by label, also a replica's: the worker whose replica it is
     _pools: Mapping[str, Pool]
     _deadline: float | None
+    _named: dict[str, Pool] = attrs.field(factory=dict, init=False)  # by each command that is exported, or was
     _replicas: dict[str, Replica] = attrs.field(factory=dict, init=False)  # ready, by label
     _calls: dict[Job, Routed] = attrs.field(factory=dict, init=False)
     _jobs: dict[Context, Job] = attrs.field(factory=dict, init=False)  # by what is called within them
@@ -80,6 +84,7 @@ class Router:
             if self._exports.family(name) != family:
                 reason = f"it exports {name[:60]!r}, which its exports in the configuration do not cover"
                 raise Breach(BreachCode.EXPORTS, reason)
+        self._named.update(dict.fromkeys(exports, self._pools[family]))
         self._replicas[replica.label] = replica
         self._carry_out(self._pools[family].ready(replica.label, exports))
 
@@ -99,9 +104,9 @@ class Router:
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
-    def knows(self, command: str) -> bool:
-        """Whether any worker may export this command."""
-        return self._exports.family(command) is not None
+    def has_seen(self, command: str) -> bool:
+        """Whether any worker has ever exported this command: of such there are no more than workers have said."""
+        return command in self._named
 
     def call(
         self,
@@ -118,11 +123,10 @@ class Router:
         None is returned where it has been called already. Arguments are values of the wire. `offers` are the channels
         that its caller has opened, whose ends `context` has; a call with any does not run twice.
         """
-        refusal = self._refusal(command, context)
-        if refusal is not None:
-            answer(None, refusal)
+        pool = self._named.get(command) or self._pool_for(command)
+        if pool is None or context.is_over():
+            answer(None, again(_NOBODY_MAY if pool is None else _TOO_LATE))
             return None
-        pool = self._pools[self._exports.family(command) or ""]
         job = Job(command, context.worker, _chain(context), self._job_around(context), idempotent, bool(offers))
         routed = Routed(job, pool, context, arguments, offers, answer, self._give_up)
         self._calls[job] = routed
@@ -131,10 +135,9 @@ class Router:
         self._carry_out(pool.submit(job))
         return None if routed.is_over else routed
 
-    def _refusal(self, command: str, context: Context) -> CommandError | None:
-        if context.is_over():
-            return CommandError(Code.DEADLINE_EXCEEDED, "the call's time is over")
-        return None if self.knows(command) else CommandError(Code.NOT_FOUND, "no worker may export that")
+    def _pool_for(self, command: str) -> Pool | None:
+        family = self._exports.family(command)
+        return None if family is None else self._pools[family]
 
     def _job_around(self, context: Context) -> Job | None:
         """The call to a worker's export in whose handling the call of `context` was made."""
@@ -171,7 +174,7 @@ class Router:
 
     def _overdue(self, routed: Routed) -> None:
         if not routed.is_over:
-            self._give_up(routed, CommandError(Code.DEADLINE_EXCEEDED, "the call's time is over"))
+            self._give_up(routed, again(_TOO_LATE))
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
