@@ -6,7 +6,7 @@ line: it gives lines and JSON values, and whoever prints them exits with `exit_c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -65,28 +65,60 @@ def explain(
     act, name = _asked(command, listen, emit, arguments)
     authority = Authority.resolve(configuration, commands)
     decision = authority.decide(worker, act, name)
-    exporter = authority.exports.family(name) if act is Act.CALL and name not in commands else None
-    values, judged = dict(arguments or {}), dict[str, Decision]()
+    judged = dict[str, Decision]()
     if act is Act.CALL and decision.allowed and commands.get(name):
         scope = authority.scope(worker, name)
-        judged = {argument: scope.admits(value) for argument, value in values.items()}
-    allowed = decision.allowed and all(one.allowed for one in judged.values())
-    refused = [one for one in (decision, *judged.values()) if not one.allowed]
-    near = _nearest_lines(decision, name, commands)
-    told = {argument: {"value": values[argument], **_json(one)} for argument, one in judged.items()}
-    asked = {"worker": worker, "act": str(act), "name": name}
-    return Explanation(
-        allowed,
-        (
-            *_decision_lines(worker, act, name, decision),
-            *_exporter_lines(exporter),
-            *near,
-            *(line for argument, one in judged.items() for line in _argument_lines(argument, values[argument], one)),
-            *_unjudged_lines(name, values.keys() - judged.keys() if decision.allowed else ()),
-        ),
-        (*(line for one in refused for line in (f"{one.code}: {one.reason}", *_origin_lines(one))), *near),
-        {**asked, **_json(decision), "allowed": allowed, "exporter": exporter, "arguments": told},
-    )
+        judged = {argument: scope.admits(value) for argument, value in (arguments or {}).items()}
+    exporter = authority.exports.family(name) if act is Act.CALL and name not in commands else None
+    near = nearest(name, commands) if decision.code is Code.NOT_FOUND else None
+    found = _Found(worker, act, name, decision, dict(arguments or {}), judged, exporter, near)
+    return Explanation(not found.refused, tuple(found.lines()), tuple(found.refusal()), found.json())
+
+
+@attrs.frozen
+class _Found:
+    """A decision with all that belongs to it: its arguments, those of them that were judged, and who answers it."""
+
+    worker: str
+    act: Act
+    name: str
+    decision: Decision
+    arguments: dict[str, str]
+    judged: dict[str, Decision]
+    exporter: str | None
+    near: str | None
+
+    @property
+    def refused(self) -> list[Decision]:
+        """Those of the decisions that say no."""
+        return [one for one in (self.decision, *self.judged.values()) if not one.allowed]
+
+    def lines(self) -> Iterator[str]:
+        """All of it, for people."""
+        yield from _decision_lines(self.worker, self.act, self.name, self.decision)
+        if self.exporter:
+            yield f"  exporter    {self.exporter}, if it does export this"
+        yield from self._nearest()
+        for argument, one in self.judged.items():
+            yield from _argument_lines(argument, self.arguments[argument], one)
+        for argument in sorted(self.arguments.keys() - self.judged.keys()) if self.decision.allowed else ():
+            yield f"--arg {argument}: not judged, {self.name} takes no scope"
+
+    def refusal(self) -> Iterator[str]:
+        """What of it says why not."""
+        for one in self.refused:
+            yield f"{one.code}: {one.reason}"
+            yield from _origin_lines(one)
+        yield from self._nearest()
+
+    def json(self) -> dict[str, Any]:
+        """All of it, for programs."""
+        judged = {name: {"value": self.arguments[name], **_json(one)} for name, one in self.judged.items()}
+        whole = {"allowed": not self.refused, "exporter": self.exporter, "arguments": judged}
+        return {"worker": self.worker, "act": str(self.act), "name": self.name, **_json(self.decision), **whole}
+
+    def _nearest(self) -> list[str]:
+        return [f"  nearest     {self.near}"] if self.near else []
 
 
 def _asked(
@@ -136,23 +168,10 @@ def _origin_lines(decision: Decision) -> list[str]:
     ]
 
 
-def _exporter_lines(exporter: str | None) -> list[str]:
-    return [f"  exporter    {exporter}, if it does export this"] if exporter else []
-
-
-def _nearest_lines(decision: Decision, name: str, commands: Iterable[str]) -> list[str]:
-    near = nearest(name, commands) if decision.code is Code.NOT_FOUND else None
-    return [f"  nearest     {near}"] if near else []
-
-
 def _argument_lines(argument: str, value: str, decision: Decision) -> list[str]:
     if not decision.allowed:
         return [f"--arg {argument}: refused ({decision.code}): {decision.reason}", *_origin_lines(decision)]
     return [f"--arg {argument}: the scope admits {quoted(value)}", *_origin_lines(decision)]
-
-
-def _unjudged_lines(command: str, arguments: Iterable[str]) -> list[str]:
-    return [f"--arg {argument}: not judged, {command} takes no scope" for argument in sorted(arguments)]
 
 
 def _json(decision: Decision) -> dict[str, Any]:
