@@ -31,9 +31,9 @@ class Contestant:
     blocks: dict[int, Block] = attrs.field(factory=dict)
 
     @classmethod
-    def of(cls, side: Side, size: int, operation: str, *numbers: object, every: int = 1) -> Contestant:
-        """The side, told to do this in each block; it has the side's name."""
-        return cls(side.name, partial(side.play, operation, *numbers), size, every)
+    def of(cls, side: Side, size: int, operation: str, *numbers: object, every: int = 1, name: str = "") -> Contestant:
+        """The side, told to do this in each block; it has the side's name unless another is given."""
+        return cls(name or side.name, partial(side.play, operation, *numbers), size, every)
 
     def each(self, what: Callable[[Block], float]) -> list[float]:
         """`what` of each block."""

@@ -46,7 +46,7 @@ def measure(quick: bool) -> Result:
 
 def _floor(conductor: Conductor, name: str, program: str, listeners: int, sockets: int) -> dict[str, Side]:
     host = str(conductor.folder / name)
-    conductor.program(native.build("load"), name, host, str(listeners), "bare")
+    conductor.program(native.build("load"), name, host, str(listeners), "listen")
     conductor.program(program, host, str(listeners), str(sockets))
     return conductor.sides()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stockade import Events, command
+from collections.abc import AsyncIterator
+
+from stockade import Events, ReceiveChannel, command
 
 
 @command("bench.echo", inline=True)
@@ -47,3 +49,33 @@ def give(size: int) -> bytes:
         _PAYLOADS.clear()
         found = _PAYLOADS[size] = b"\1" * size
     return found
+
+
+@command("bench.take-view", inline=True)
+def take_view(data: memoryview) -> int:
+    """Take a payload as a view of the frame that came."""
+    return len(data)
+
+
+@command("bench.items")
+async def items(count: int) -> AsyncIterator[dict[str, int | str]]:
+    """Yield so many small items."""
+    for number in range(count):
+        yield {"id": number, "name": "item"}
+
+
+@command("bench.collect")
+async def collect(items: ReceiveChannel[dict[str, int | str]]) -> int:
+    """Take items until there are no more, and return how many there were."""
+    count = 0
+    async for _ in items:
+        count += 1
+    return count
+
+
+@command("bench.pieces")
+async def pieces(count: int, size: int) -> AsyncIterator[bytes]:
+    """Yield a payload so many times."""
+    payload = give(size)
+    for _ in range(count):
+        yield payload

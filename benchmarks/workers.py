@@ -6,7 +6,7 @@ from benchmarks import native
 from benchmarks.blocks import Contestant, pairs, take_turns
 from benchmarks.conductor import Conductor, Side
 from benchmarks.figures import Figure, Result, Table, quartiles
-from benchmarks.loads import load
+from benchmarks.loads import floor, load
 
 __all__ = ["measure"]
 
@@ -16,7 +16,10 @@ FLIGHTS = {1: 1_600, 4: 4_000, 256: 32_000}
 
 
 def measure(quick: bool) -> Result:
-    """A system for each count, all of them there all the time; the blocks of calls of all by turns."""
+    """A system for each count, all of them there all the time; the blocks of calls of all by turns.
+
+    The floor is a program in C that gives the same frames back unread, over as many bare sockets.
+    """
     if why := native.skipped("workers are played by programs in C"):
         return Result((), skipped=tuple(why))
     counts = (1, 4, 16) if quick else COUNTS
@@ -24,12 +27,18 @@ def measure(quick: bool) -> Result:
         sides: dict[str, Side] = {}
         for count in counts:
             sides |= load(conductor, f"{count}-workers", count)[1]
+            sides[f"{count}-bare"] = floor(conductor, f"{count}-bare", count)
         found = {
             (count, flight): _contestant(sides[f"{count}-workers"], flight, block // 16 if quick else block)
             for count in counts
             for flight, block in FLIGHTS.items()
         }
-        take_turns(found.values(), 4 if quick else 30)
+        floors = {
+            count: _contestant(sides[f"{count}-bare"], flight, block // 16 if quick else block)
+            for count in counts
+            for flight, block in [max(FLIGHTS.items())]
+        }
+        take_turns((*found.values(), *floors.values()), 4 if quick else 30)
     most, flight = counts[-1], max(FLIGHTS)
     best = max(counts[:-1], key=lambda count: _rate(found[count, flight]))
     sample = [other.seconds / one.seconds for one, other in pairs(found[most, flight], found[best, flight])]
@@ -39,8 +48,11 @@ def measure(quick: bool) -> Result:
             Table(
                 "Calls per second",
                 "workers",
-                tuple(f"{flight} in flight each" for flight in FLIGHTS),
-                tuple((str(count), tuple(_rate(found[count, flight]) for flight in FLIGHTS)) for count in counts),
+                (*(f"{flight} in flight each" for flight in FLIGHTS), f"c, {flight} in flight each"),
+                tuple(
+                    (str(count), (*(_rate(found[count, each]) for each in FLIGHTS), _rate(floors[count])))
+                    for count in counts
+                ),
                 "lines",
             ),
         ),

@@ -2,6 +2,7 @@
  *
  *   echo call COUNT              round trips of a DEALER to a ROUTER that blocks in recv
  *   echo pipeline COUNT FLIGHT   messages of one frame that a DEALER gives back, so many on their way at a time
+ *   echo stream COUNT CREDIT     items of one frame each, as far as there is credit
  *   echo send COUNT SIZE         payloads there, each answered by one small frame
  *   echo receive COUNT SIZE      payloads back, each asked for by one small frame
  *
@@ -15,9 +16,10 @@
 #include <sys/prctl.h>
 
 static const char FRAME[] = "\x81\x84" "dcall\x19\x03\xe8jbench.echo\xa1" "evalue\x19\x03\xe8";
-enum { FRAME_SIZE = sizeof FRAME - 1, ENOUGH = 1 << 16 };
+static const char ITEM[] = "\x81\x83" "ditem\x01\xa2" "bid\x19\x03\xe8" "dnameditem";
+enum { FRAME_SIZE = sizeof FRAME - 1, ITEM_SIZE = sizeof ITEM - 1, ENOUGH = 1 << 16 };
 
-static char router_path[256], dealer_path[256], bulk_path[256];
+static char router_path[256], dealer_path[256], bulk_path[256], items_path[256];
 static char *payload;
 
 static void keep(void *data, void *hint) { (void)data, (void)hint; }
@@ -71,12 +73,23 @@ static void serve_bulk(void *socket) {
     zmq_msg_close(&message);
 }
 
+static void serve_items(void *socket) {
+    int64_t left[2], more[2];
+    must(zmq_recv(socket, left, sizeof left, 0), "zmq_recv");
+    while (left[0]) {
+        for (; left[0] && left[1]; left[0]--, left[1]--) must(zmq_send(socket, ITEM, ITEM_SIZE, 0), "zmq_send");
+        for (; left[0] && (!left[1] || readable(socket)); left[1] += more[1])
+            must(zmq_recv(socket, more, sizeof more, 0), "zmq_recv");
+    }
+}
+
 /* One process serves all three: it blocks in the socket that is asked for, as the floor in Python does. */
 static void serve(int orders) {
     void *context = zmq_ctx_new();
     void *router = open_socket(context, ZMQ_ROUTER, router_path, 1);
     void *dealer = open_socket(context, ZMQ_DEALER, dealer_path, 1);
     void *bulk = open_socket(context, ZMQ_DEALER, bulk_path, 1);
+    void *items = open_socket(context, ZMQ_DEALER, items_path, 1);
     for (char kind; read(orders, &kind, 1) == 1;) {
         int64_t count;
         if (read(orders, &count, sizeof count) != sizeof count) break;
@@ -91,7 +104,8 @@ static void serve(int orders) {
                 }
             }
         } else
-            for (; count; count--) (kind == 'r' ? serve_router : serve_bulk)(kind == 'r' ? router : bulk);
+            for (; count; count--)
+                kind == 'r' ? serve_router(router) : kind == 'b' ? serve_bulk(bulk) : serve_items(items);
     }
     exit(0);
 }
@@ -146,6 +160,21 @@ static void pipeline(void *socket, long count, long flight) {
     }
 }
 
+static void stream(void *socket, long count, long credit) {
+    char frame[ENOUGH];
+    int64_t ask[] = {count, credit};
+    long half = credit / 2 ? credit / 2 : 1;
+    tell_server('i', 1);
+    must(zmq_send(socket, ask, sizeof ask, 0), "zmq_send");
+    for (long number = 1; number <= count; number++) {
+        must(zmq_recv(socket, frame, sizeof frame, 0), "zmq_recv");
+        if (number % half == 0 && count - number > credit - half) {
+            int64_t more[] = {0, half};
+            must(zmq_send(socket, more, sizeof more, 0), "zmq_send");
+        }
+    }
+}
+
 static void move(void *socket, long count, size_t size, int there) {
     tell_server('b', count);
     for (; count; count--) {
@@ -164,19 +193,22 @@ int main(int count, char **arguments) {
     snprintf(router_path, sizeof router_path, "ipc://%s/c-router", arguments[1]);
     snprintf(dealer_path, sizeof dealer_path, "ipc://%s/c-dealer", arguments[1]);
     snprintf(bulk_path, sizeof bulk_path, "ipc://%s/c-bulk", arguments[1]);
+    snprintf(items_path, sizeof items_path, "ipc://%s/c-items", arguments[1]);
     payload = malloc((size_t)256 << 20); /* before the fork; its pages are taken when they are first sent */
     int child = start_server(atoi(arguments[2]));
     void *context = zmq_ctx_new();
     void *one = open_socket(context, ZMQ_DEALER, router_path, 0);
     void *many = open_socket(context, ZMQ_DEALER, dealer_path, 0);
     void *bulk = open_socket(context, ZMQ_DEALER, bulk_path, 0);
-    report_for_duty("c", "\"call\", \"pipeline\", \"send\", \"receive\"", child);
+    void *items = open_socket(context, ZMQ_DEALER, items_path, 0);
+    report_for_duty("c", "\"call\", \"pipeline\", \"stream\", \"send\", \"receive\"", child);
     for (char *words[WORDS]; next_order(words);) {
         long number = atol(words[2]), other = words[3] ? atol(words[3]) : 0;
         int64_t *each = strcmp(words[1], "call") ? NULL : malloc((size_t)number * sizeof *each);
         int64_t began = now();
         if (each) call(one, number, each);
         else if (!strcmp(words[1], "pipeline")) pipeline(many, number, other);
+        else if (!strcmp(words[1], "stream")) stream(items, number, other);
         else move(bulk, number, (size_t)other, !strcmp(words[1], "send"));
         answer(began, now(), each, each ? number : 0);
         free(each);

@@ -1,15 +1,15 @@
 /* A load process: it plays many workers over libzmq, in one thread, with the real protocol. `load SIDE HOST COUNT`.
  *
- * COUNT workers (worker.c) hand themselves over at the socket HOST. With COUNT workers called `bare` instead, see
- * `bare` below. Then it obeys:
+ * COUNT workers (worker.c) hand themselves over at the socket HOST. Then it obeys:
  *
  *   SIDE call COMMAND COUNT FLIGHT   so many calls by all workers together, each with so many in flight
  *   SIDE listen                      each worker listens to bench/tick
  *   SIDE events COUNT TIMES          have so many events emitted, until each worker has all; so many times
  *   SIDE flood COMMAND               call without end, whatever is answered, until the next order comes
  *
- * `load SIDE HOST COUNT bare` plays no worker: its COUNT sockets SUB, and one DEALER that asks for events, are bound
- * as HOST.0, HOST.1, ... and HOST.ask for a floor to connect to; it obeys `events` alone.
+ * `load SIDE HOST COUNT listen` plays no worker: its COUNT sockets SUB, and one DEALER that asks for events, are bound
+ * as HOST.0, HOST.1, ... and HOST.ask for a floor to connect to (xpubs.c, xpubs.py); it obeys `events` alone. With
+ * `call` instead, the sockets are DEALERs, whose frames a floor gives back (answer.c), and it obeys `call` alone.
  */
 #define _GNU_SOURCE
 #include "zmq.h"
@@ -115,7 +115,7 @@ static void receive(struct player *player) {
     const unsigned char *at = get_head(batch, end, &major, &messages);
     for (; messages; messages--) {
         const unsigned char *text = get_head(get_head(at, end, &major, &elements), end, &major, &length);
-        if (is(text, length, "result"))
+        if (is(text, length, "result") || is(text, length, "call")) /* the floor gives back what came */
             player->in_flight--;
         else if (is(text, length, "error"))
             player->in_flight--, errors++;
@@ -264,21 +264,21 @@ static void have_events(long events, void *ask) {
     }
 }
 
-/* COUNT listeners that nothing guards, and the socket to ask a floor for events. */
-static void *bare(void *context, const char *host) {
+/* COUNT sockets that nothing guards, and the one to ask a floor for events: returned when that has said who it is. */
+static void *bare(void *context, const char *host, int which) {
     char path[300];
     for (int i = 0; i < count; i++) {
-        players[i].sockets[EVENTS] = zmq_socket(context, ZMQ_SUB);
-        set_number(players[i].sockets[EVENTS], ZMQ_LINGER, 0);
-        set_text(players[i].sockets[EVENTS], ZMQ_SUBSCRIBE, "bench/tick|");
+        void *socket = players[i].sockets[which] = zmq_socket(context, which == EVENTS ? ZMQ_SUB : ZMQ_DEALER);
+        set_number(socket, ZMQ_LINGER, 0);
+        if (which == EVENTS) set_text(socket, ZMQ_SUBSCRIBE, "bench/tick|");
         snprintf(path, sizeof path, "ipc://%s.%d", host, i);
-        must(zmq_bind(players[i].sockets[EVENTS], path), path);
+        must(zmq_bind(socket, path), path);
     }
     void *ask = zmq_socket(context, ZMQ_DEALER);
     set_number(ask, ZMQ_LINGER, 0);
     snprintf(path, sizeof path, "ipc://%s.ask", host);
     must(zmq_bind(ask, path), path);
-    watch(EVENTS);
+    watch(which);
     for (int subscribed = 0; !subscribed;) { /* be inside libzmq until the floor, which asks then, has every subscription */
         items[count] = (zmq_pollitem_t){ask, 0, ZMQ_POLLIN, 0};
         must(zmq_poll(items, count + 1, 10), "zmq_poll");
@@ -288,12 +288,12 @@ static void *bare(void *context, const char *host) {
 }
 
 int main(int given, char **arguments) {
-    if (given < 4 || (count = atoi(arguments[3])) < 1 || count > MOST) die("load SIDE HOST COUNT [bare]");
+    if (given < 4 || (count = atoi(arguments[3])) < 1 || count > MOST) die("load SIDE HOST COUNT [listen | call]");
     load_zmq();
     void *context = zmq_ctx_new(), *ask = NULL;
-    if (given > 4) ask = bare(context, arguments[2]);
+    if (given > 4) ask = bare(context, arguments[2], strcmp(arguments[4], "call") ? EVENTS : COMMANDS);
     else open_workers(context, arguments[2]);
-    report_for_duty(arguments[1], ask ? "\"events\"" : "\"call\", \"listen\", \"events\", \"flood\"", core);
+    report_for_duty(arguments[1], ask ? "\"events\", \"call\"" : "\"call\", \"listen\", \"events\", \"flood\"", core);
     for (char *words[WORDS]; next_order(words);) {
         int64_t began = now();
         if (!strcmp(words[1], "call")) call(words[2], atol(words[3]), atol(words[4]));

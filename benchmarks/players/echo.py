@@ -4,11 +4,13 @@
 
 router  a ROUTER that blocks in recv and answers each message with itself: for one at a time
 dealer  a DEALER that polls and then empties its socket, answering each message with itself: for many
+items   a DEALER that is asked for a number of items and a credit, and sends one frame each, as far as there is credit
 bulk    a DEALER that answers eight bytes with as many bytes as they say, and any other message with its length
 """
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,10 +21,13 @@ import zmq
 
 from benchmarks.players.orders import one_by_one
 
-__all__ = ["FRAME", "bulk", "call", "floor", "pipeline"]
+__all__ = ["FRAME", "bulk", "call", "floor", "pipeline", "stream"]
 
 #: As long as the frame of one call.
 FRAME = b"\x81\x84dcall\x19\x03\xe8jbench.echo\xa1evalue\x19\x03\xe8"
+#: As long as the frame of one small item would be; and what asks for items: how many, and how far they may be ahead.
+ITEM = b"\x81\x83ditem\x01\xa2bid\x19\x03\xe8dnameditem"
+ITEMS = struct.Struct("qq")
 _EVENTS, _POLLIN, _MORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.SNDMORE)
 
 Socket = zmq.Socket[bytes]
@@ -79,10 +84,24 @@ def answer_bulk(socket: Socket) -> None:
         socket.send(payload, copy=False)
 
 
+def answer_items(socket: Socket) -> None:
+    send, get = socket.send, _get(socket)
+    while True:
+        left, credit = ITEMS.unpack(socket.recv())
+        while left:
+            while credit and left:
+                send(ITEM)
+                credit -= 1
+                left -= 1
+            while left and (not credit or get(_EVENTS) & _POLLIN):
+                credit += ITEMS.unpack(socket.recv())[1]
+
+
 KINDS: dict[str, tuple[int, Callable[[Socket], None]]] = {
     "router": (zmq.ROUTER, answer_one_by_one),
     "dealer": (zmq.DEALER, answer_all),
     "bulk": (zmq.DEALER, answer_bulk),
+    "items": (zmq.DEALER, answer_items),
 }
 
 # -- the other side: operations of `orders` ----------------------------------------------------------------------------
@@ -127,6 +146,20 @@ def pipeline(socket: Socket) -> Callable[[int, int], None]:
                 if to_send:
                     send(FRAME)
                     to_send -= 1
+
+    return run
+
+
+def stream(socket: Socket) -> Callable[[int, int], None]:
+    """So many items, with credit: half of it is given back when half of it has been used."""
+
+    def run(count: int, credit: int) -> None:
+        receive, half = socket.recv, max(1, credit // 2)
+        socket.send(ITEMS.pack(count, credit))
+        for number in range(1, count + 1):
+            receive()
+            if number % half == 0 and count - number > credit - half:
+                socket.send(ITEMS.pack(0, half))
 
     return run
 

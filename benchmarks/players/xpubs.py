@@ -1,7 +1,7 @@
 """The floor of events: bare XPUB sockets, one for each listener or one for all, that send the same frame.
 
 ``python -m benchmarks.players.xpubs HOST COUNT SOCKETS``: the listeners are bound at HOST.0, HOST.1 ... (native/load.c,
-`bare`), and what comes from HOST.ask says how many events to send. It obeys them, not the conductor.
+`listen`), and what comes from HOST.ask says how many events to send. It obeys them, not the conductor.
 """
 
 from __future__ import annotations
