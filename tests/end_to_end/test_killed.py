@@ -133,7 +133,7 @@ def test_threads_that_outlive_their_callers_are_missed_by_nobody_else(applicatio
     assert application.puppet("witness").do("core.invoke('threaded')") == "done"
     for label in ("one", "two"):
         os.kill(application.puppet(label).pid, signal.SIGKILL)
-        assert application.puppet(label, 2).do("core.invoke('threaded')").code == "busy"
+        assert application.puppet(label, 2).do("core.options(wait=False).invoke('threaded')").code == "busy"
     assert application.puppet("witness").do("core.invoke('threaded')") == "done"
     application.puppet("witness").do("core.invoke('let_go')")
     application.log.wait_for(4, event="goes_on")
