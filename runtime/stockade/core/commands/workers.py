@@ -65,6 +65,9 @@ class Workers:
     is running, and has at most the time that is left for that. Errors are raised as CommandError: what the worker
     answered, `unavailable` where its replica died or none is there, `busy` where too many wait, `not_found` for what
     nobody exports, `deadline_exceeded`. No capability is asked: the core may call whatever is exported.
+
+    A `busy` that a command lets pass tells its caller that the command did not run, and may be called again: catch it
+    where something has been done before. While lifespans begin no worker is there yet.
     """
 
     _invoker: Invoker
