@@ -409,9 +409,8 @@ _MAY_COME: dict[State, dict[str, _Handler]] = {
     State.OPEN: _OPEN,
     State.LEAVING: {
         **_OPEN,
-        "ping": Session._too_late,
-        "call": Session._too_late,
-        "cancel": Session._too_late,
+        # Calls that come now are not taken, so neither are the channels that they open known: nothing of any is.
+        **dict.fromkeys(("ping", "call", "cancel", "item", "end", "credit", "drop"), Session._too_late),
         "bye": Session._farewell,
     },
     State.LEFT: {},
