@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 
 from stockade import Events, ReceiveChannel, command
@@ -38,17 +39,16 @@ def take(data: bytes) -> int:
     return len(data)
 
 
-_PAYLOADS: dict[int, bytes] = {}
+@functools.lru_cache(maxsize=1)
+def payload(size: int) -> bytes:
+    """So many bytes, made once: making them is nothing that a benchmark asks about."""
+    return b"\1" * size
 
 
 @command("bench.give", inline=True)
 def give(size: int) -> bytes:
-    """Give a payload of so many bytes. It is made once: making it is nothing that a benchmark asks about."""
-    found = _PAYLOADS.get(size)
-    if found is None:
-        _PAYLOADS.clear()
-        found = _PAYLOADS[size] = b"\1" * size
-    return found
+    """Give a payload of so many bytes."""
+    return payload(size)
 
 
 @command("bench.take-view", inline=True)
@@ -76,6 +76,5 @@ async def collect(items: ReceiveChannel[dict[str, int | str]]) -> int:
 @command("bench.pieces")
 async def pieces(count: int, size: int) -> AsyncIterator[bytes]:
     """Yield a payload so many times."""
-    payload = give(size)
     for _ in range(count):
-        yield payload
+        yield payload(size)

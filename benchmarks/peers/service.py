@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import subprocess
 import sys
@@ -17,12 +18,10 @@ __all__ = ["Service", "payload", "payloads", "served", "stream"]
 _PATIENCE = 30.0
 
 
-def payload(size: int, _made: dict[int, bytes] = {}) -> bytes:  # noqa: B006 (it is the cache)
+@functools.lru_cache(maxsize=1)
+def payload(size: int) -> bytes:
     """So many bytes, made once: making them is nothing that a benchmark asks about."""
-    if size not in _made:
-        _made.clear()
-        _made[size] = b"\1" * size
-    return _made[size]
+    return b"\1" * size
 
 
 class Service:
