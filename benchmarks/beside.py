@@ -48,7 +48,7 @@ def measure(quick: bool) -> Result:
             for name in beside
         }
         turns = (alone, beside["flooder"], burning["flooder"], beside["mover"], burning["mover"])
-        take_turns(turns, 2 if quick else 40)
+        take_turns(turns, 2 if quick else 60)
     p99 = percentile(0.99)
     return Result(
         (

@@ -12,7 +12,7 @@ __all__ = ["measure"]
 
 LISTENERS = (1, 10, 100)
 #: Events that are emitted at once (the queue of a link has room for 1024), and deliveries in a block.
-BURST, BLOCK = 500, 50_000
+BURST, BLOCK = 500, 25_000
 
 
 def measure(quick: bool) -> Result:
