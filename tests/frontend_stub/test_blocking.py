@@ -128,6 +128,57 @@ def test_timeout_is_raised_and_the_late_answer_ignored(core: Any) -> None:
     assert core.printed() == "deadline_exceeded\nmine 1\n"
 
 
+def test_interrupt_cancels_what_is_waited_for(core: Any) -> None:
+    """Ctrl-C inside `invoke` reaches the core as a cancel; the connection stays usable."""
+    core.start(program(
+        "import signal",
+        "try: core.invoke('slow')",
+        "except KeyboardInterrupt: print('interrupted')",
+        "try: core.options(timeout=20).invoke('slow')",
+        "except KeyboardInterrupt: print('interrupted')",
+        "print(core.invoke('quick'), core.statistics().late)",
+        "core.close(); print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)",
+    ))  # fmt: skip
+    for ident in (1, 2):
+        core.expect("call")
+        os.kill(core.worker.pid, signal.SIGINT)
+        assert core.expect("cancel") == ["cancel", ident]
+        core.send(["error", ident, {"code": "cancelled", "message": ""}])
+    core.expect("call")
+    core.send(["result", 3, "on"])
+    assert core.farewell() == 0
+    assert core.printed() == "interrupted\ninterrupted\non 2\nTrue\n"
+
+
+def test_interrupts_at_any_moment_leave_the_conversation_whole(core: Any) -> None:
+    """No batch goes twice and no answer is lost: each call is struck at another moment, and has its own answer or none.
+
+    The alarm stands for Ctrl-C, whose handler the stub has made its own.
+    """
+    core.start(program(
+        "import signal",
+        "signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGINT))",
+        "wrong = interrupted = 0",
+        "for n in range(2000):",
+        "    try:",
+        "        signal.setitimer(signal.ITIMER_REAL, (n % 60 + 1) * 1e-5)",
+        "        value = core.invoke('echo', n=n)",
+        "        signal.setitimer(signal.ITIMER_REAL, 0)",
+        "        wrong += value != n",
+        "    except KeyboardInterrupt: interrupted += 1",
+        "for _ in range(3): core.ping()",
+        "print(wrong, interrupted > 10, core.statistics().pending)",
+    ))  # fmt: skip
+    while (message := core.message())[0] != "bye":
+        if message[0] == "call":
+            core.send(["result", message[1], message[3]["n"]])
+        elif message[0] == "ping":
+            core.send(["pong", message[1]])
+    core.send(message)
+    assert core.exit_status() == 0, core.said()
+    assert core.printed() == "0 True 0\n"
+
+
 def test_begun_call_can_be_cancelled(core: Any) -> None:
     """Once, and not when its answer has come; its result is then Cancelled, whatever the core answers."""
     core.start(program(

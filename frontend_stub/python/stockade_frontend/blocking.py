@@ -54,7 +54,7 @@ class Connection:
         self._endpoint = endpoint
         self._session = session = endpoint.session
         self._turns = Turns(endpoint, spin)
-        self._turn = self._turns.turn
+        self._turn, self._interrupts = self._turns.turn, self._turns.interrupts
         self._call = session.call
         self._looked = 0.0
         self._takes_turns = 0
@@ -100,7 +100,12 @@ class Connection:
         self._endpoint.check()
         if self._turns.serving is not None:  # the call or event that is being handled goes along
             return Options(self._turns).invoke(command, **arguments)
-        pending = self._call(command, arguments)
+        self._interrupts.held = True  # until it is sent, by the first turn
+        try:
+            pending = self._call(command, arguments)
+        except BaseException:
+            self._interrupts.held = False
+            raise
         try:
             while not pending.done:
                 self._turn(-1)
@@ -281,6 +286,7 @@ class Connection:
         except DeadlineExceeded:
             pass  # `left` says so
         finally:
+            self._interrupts.close()
             self._endpoint.left()
 
     def __enter__(self) -> Connection:

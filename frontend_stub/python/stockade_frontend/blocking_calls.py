@@ -92,7 +92,11 @@ def begin(turns: Turns, command: str, arguments: dict[str, Any], asking: Asking 
     """Begin a call; returns when it is in flight, or has its answer already."""
     turns.endpoint.check()
     session = turns.endpoint.session
-    pending = session.call(command, arguments, asking, 0.0 if asking is None else monotonic())
+    turns.interrupts.held = True
+    try:
+        pending = session.call(command, arguments, asking, 0.0 if asking is None else monotonic())
+    finally:
+        turns.interrupts.let()
     if not pending.key:
         try:
             while not pending.key and not pending.done:

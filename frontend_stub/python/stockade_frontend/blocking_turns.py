@@ -16,6 +16,7 @@ from stockade_frontend.endpoint import LAST_WORDS, Endpoint, State
 from stockade_frontend.errors import Cancelled, CommandError, ConnectionLost, DeadlineExceeded, Ended
 from stockade_frontend.events import Event
 from stockade_frontend.handled import Handled
+from stockade_frontend.interrupts import Interrupts
 from stockade_frontend.link import POLLIN, POLLOUT, descriptor, events_of, readable
 from stockade_frontend.pending import Pending
 
@@ -29,6 +30,7 @@ class Turns:
         self.endpoint = endpoint
         #: The call or event that a handler works on now: calls and emits from inside belong to it.
         self.serving: Handled | Event | None = None
+        self.interrupts = Interrupts()
         self._session = endpoint.session
         self._timers = endpoint.session.timers
         self._spin = spin
@@ -51,7 +53,8 @@ class Turns:
         # What is polled are the descriptors. They tell of edges, which whatever is done with a socket may take: so the
         # commands socket is asked each time before it sleeps, the others if they were used since they were last empty.
         # With zmq_poll, which asks all three before and after, a call took 20 system calls of this thread, so it is 11.
-        endpoint = self.endpoint
+        endpoint, interrupts = self.endpoint, self.interrupts
+        interrupts.held = True
         try:
             if self._timers.heap:
                 timeout = self._wake(timeout)
@@ -69,13 +72,18 @@ class Turns:
                 endpoint.is_used = endpoint.receive_events()
                 endpoint.receive_emits()
                 timeout = 0
-            for source, _ in self._poll(timeout):
+            interrupts.let()
+            found = self._poll(timeout)
+            interrupts.held = True
+            for source, _ in found:
                 self._read(source)
         except ConnectionLost as loss:
             self._hear_last_words(loss)
         except Ended as end:
             endpoint.finish(end)
             raise
+        finally:
+            interrupts.let()
 
     def _read(self, source: int) -> None:
         endpoint = self.endpoint
@@ -111,11 +119,11 @@ class Turns:
 
     def soon(self) -> None:
         """Send what has gathered, as far as it goes without waiting."""
+        self.interrupts.held = True
         try:
             self.endpoint.flush()
-        except Ended as end:
-            self.endpoint.finish(end)
-            raise
+        finally:
+            self.interrupts.let()
 
     def give_up(self, pending: Pending) -> None:
         """Whoever waited for this call is interrupted: tell the core, if it can still be told."""

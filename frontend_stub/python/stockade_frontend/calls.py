@@ -95,8 +95,8 @@ class Calls:
         if len(encoded) > self._largest:
             raise _too_large(len(encoded), self._largest)
         self.last = ident = self.last + 1
-        self._put(encoded)
         pending = flight[ident] = Pending(ident, command, arguments)
+        self._put(encoded)  # last: an interrupt (Ctrl-C) before it leaves no answer that nobody awaits
         return pending
 
     def _ask(self, pending: Pending, asking: Asking | None, now: float) -> Pending:
