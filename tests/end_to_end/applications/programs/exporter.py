@@ -43,10 +43,6 @@ with connect() as core:
     def safe(name, held=False):
         return make(name, held)
 
-    @core.export(f"{FAMILY}.pair", concurrency=2)
-    def pair(name, held=False):
-        return make(name, held)
-
     @core.export(f"{FAMILY}.who")
     def who():
         return [core.handling.caller, core.handling.deadline]
