@@ -78,10 +78,12 @@ class Replies:
 
         `value` is one of the wire; a memoryview stands for bytes.
         """
-        if _is_raw(value):
+        kind = type(value)
+        if (kind is bytes or kind is memoryview) and len(value) >= limits.RAW:
             part: bytes | Laden = _laden(_RAW_RESULT, call.id, value)
         else:
-            part = _RESULT + encode(call.id) + encode(_plain(value))  # 0.5 µs, the whole list at once takes 0.8
+            held = value if kind is not memoryview else bytes(value)
+            part = _RESULT + encode(call.id) + encode(held)  # 0.5 µs, the whole list at once takes 0.8
         if len(part) + _HEADER > self._limits.message:
             reason = f"the result has {len(part)} bytes and {self._limits.message} is the limit: send it as a stream"
             raise CommandError(Code.TOO_LARGE, reason)

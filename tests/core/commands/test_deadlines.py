@@ -115,3 +115,17 @@ def test_the_sooner_one_is_not_kept_waiting_by_the_later() -> None:
         assert list(watch.over) == ["sooner"]
 
     run(test)
+
+
+def test_one_that_is_added_when_its_bucket_has_rung_comes_too() -> None:
+    """Also where the last one added stood in that bucket."""
+
+    async def test(watch: Watch) -> None:
+        deadline = monotonic() + 0.01
+        watch.deadlines.add("first", deadline)
+        await watch.wait(1)
+        watch.deadlines.add("second", deadline)
+        await watch.wait(2)
+        assert list(watch.over) == ["first", "second"]
+
+    run(test)

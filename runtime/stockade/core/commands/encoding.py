@@ -38,17 +38,28 @@ def encode(value: Any) -> Any:
     try:
         return _encode(value, steps)
     except Exception as error:  # a property that raises, a mapping that changes, what a scalar refuses
-        where = f" at {path_text(tuple(steps))}" if steps else ""
-        raise EncodingError(f"{error}{where}") from error
+        raise _refused(error, steps) from error
+
+
+def _refused(error: Exception, steps: list[str | int]) -> EncodingError:
+    where = f" at {path_text(tuple(steps))}" if steps else ""
+    return EncodingError(f"{error}{where}")
 
 
 def encode_payload(value: Any) -> Any:
     """A result, or an item of a channel: `encode`, but that bytes which nobody can change may stay a memoryview of
     them, so that they are sent without a copy. What can be changed is copied: it is sent later.
     """
-    if type(value) is memoryview and value.readonly and value.c_contiguous:
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
+    if kind is memoryview and value.readonly and value.c_contiguous:
         return value.cast("B") if value.nbytes else b""
-    return encode(value)
+    steps: list[str | int] = []
+    try:
+        return _encode(value, steps)  # not by way of `encode`: each call would pay for that
+    except Exception as error:  # as above
+        raise _refused(error, steps) from error
 
 
 _Encoder = Callable[[Any, list[str | int]], Any]
