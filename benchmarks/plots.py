@@ -6,6 +6,7 @@ and is the same bytes for the same figures.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "stockade", "font.s
 
 #: Ours, what lies under it, and everybody else.
 OURS, FLOOR, PEER = "#1f5f8b", "#9a9a9a", "#d9a441"
-FLOORS = ("pyzmq", "c", "socketpair", "shared")
+FLOORS = {"pyzmq": "--", "c": ":", "socketpair": "-.", "shared": "-."}
 #: Beyond so many times the smallest, a linear axis would show the largest alone.
 _WIDE = 20
 #: More rows than these are no names under an axis.
@@ -69,7 +70,7 @@ def _lines(figure: Figure, table: Mapping[str, Any]) -> None:
             *zip(*[point for point in points if point[1] is not None], strict=True),
             marker="o" if len(names) <= _NAMES else "",
             label=column,
-            linewidth=2.5 if column == "stockade" else 1.2,
+            **_line(column),
         )
     if len(names) <= _NAMES:
         axes.set_xticks(places, names)
@@ -91,9 +92,21 @@ def _finish(axes: Axes, table: Mapping[str, Any]) -> None:
 
 
 def _colour(name: str) -> str:
-    if name.startswith(FLOORS):
+    if _kind(name) in FLOORS:
         return FLOOR
     return OURS if name.startswith("stockade") else PEER
+
+
+def _kind(name: str) -> str:
+    """Of what kind a contestant is: `c` of `c, credit 64`, `pyzmq` of `pyzmq-10`."""
+    return re.split(r"[,-]", name, maxsplit=1)[0]
+
+
+def _line(name: str) -> dict[str, Any]:
+    """Ours is thick, floors are grey and dashed, and of the others each has a colour of its own."""
+    if name.startswith("stockade"):
+        return {"color": OURS, "linewidth": 2.5, "linestyle": "-" if "-" not in name else (0, (4, 1))}
+    return {"color": FLOOR, "linestyle": FLOORS[_kind(name)]} if _kind(name) in FLOORS else {"linewidth": 1.2}
 
 
 _KINDS = {"bars": _bars, "lines": _lines}
