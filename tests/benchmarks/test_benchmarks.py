@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +17,10 @@ from benchmarks.__main__ import LONG, NAMES
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=110,
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=110,
     )  # fmt: skip
     assert done.returncode == status, done.stderr
     return done
@@ -52,6 +53,13 @@ def test_what_there_is_is_listed() -> None:
     lines = run("--list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == [*NAMES, *LONG]
     assert all("?" in line for line in lines)
+
+
+def test_what_cannot_be_measured_is_skipped_aloud() -> None:
+    """Without a C compiler there are no workers in C: it says so, and that is no failure."""
+    said = run("refused", "--quick", PATH="/nonexistent", CC="").stdout
+    assert "SKIPPED" in said
+    assert "there is no C compiler" in said
 
 
 def test_a_name_that_there_is_not_is_refused() -> None:
