@@ -9,8 +9,9 @@ from __future__ import annotations
 PROTOCOL = 1
 
 # -- messages -------------------------------------------------------------------------------------------------------
-#: The largest message (all frames) a worker may send or get: large enough for a photo, small enough times a queue.
-MESSAGE = 16 * 1024 * 1024
+#: The largest message (all frames) a worker may send or get: a photo. What is larger is streamed; and sixteen of them
+#: fill a link's queue, see QUEUE_BYTES.
+MESSAGE = 4 * 1024 * 1024
 #: What MAXMSGSIZE has above MESSAGE, so that the stub's own check is the one that speaks.
 MESSAGE_SLACK = 64 * 1024
 #: Containers within containers: deeper data is refused before it can cost a C stack.

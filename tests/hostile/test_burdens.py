@@ -34,7 +34,7 @@ def test_a_large_call_among_many_small_messages_counts_with_its_own_size(applica
     """Not with the mean of its batch: a thousand of them would be as many times sixteen megabytes."""
     application.configure(
         worker("bystander", capabilities=["all"]),
-        worker("rogue", "raw_puppet.py", capabilities=["all"]),
+        worker("rogue", "raw_puppet.py", capabilities=["all"], limits={"message": 16 * MIB}),
         capability("all", commands=["**"]),
         commands=COMMANDS,
     )

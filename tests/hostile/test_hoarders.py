@@ -38,7 +38,7 @@ def system(application) -> Application:
     """A bystander, and a rogue that may do everything."""
     application.configure(
         worker("bystander", capabilities=["all"]),
-        worker("rogue", "raw_puppet.py", capabilities=["all"]),
+        worker("rogue", "raw_puppet.py", capabilities=["all"], limits={"message": 16 * MIB}),
         capability("all", commands=["**"], events={"listen": ["a/**"], "emit": ["a/**"]}),
         commands=COMMANDS,
     )

@@ -310,7 +310,7 @@ BAD_FROM_WORKER: list[BadFrame] = [
 
 _RULES = '{"allow": ["echo"], "deny": []}'
 _WELCOME = (
-    '{"protocol": 1, "worker": "editor", "generation": 3, "core": "0.1.0", "limits": {"message": 16777216, '
+    '{"protocol": 1, "worker": "editor", "generation": 3, "core": "0.1.0", "limits": {"message": 4194304, '
     '"batch": 1024, "calls": 1024, "event": 65536, "topics": 1024, "depth": 32, "channels": 64, "frames": 63, '
     '"deadline": 60000}, '
     f'"grants": {{"commands": {_RULES}, "listen": {_RULES}, "emit": {_RULES}}}'
