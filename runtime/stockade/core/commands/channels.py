@@ -162,8 +162,9 @@ class ReceiveChannel(Generic[_Item]):
         return files.receive_blocking(file, self, progress)
 
     def __del__(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody to tell
-            self._port.loop.call_soon_threadsafe(self._port.drop)
+        if not self._port.ended or len(self._port):
+            with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody to tell
+                self._port.loop.call_soon_threadsafe(self._port.drop)
 
 
 async def _told(loop: asyncio.AbstractEventLoop, when: Callable[[Callable[[], None]], None]) -> None:
