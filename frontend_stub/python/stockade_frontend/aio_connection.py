@@ -19,7 +19,7 @@ from stockade_frontend.endpoint import LEAVE, TURN, Endpoint
 from stockade_frontend.events import Event, Handler, Subscription
 from stockade_frontend.exporting import Handling, declare
 from stockade_frontend.handled import Handled
-from stockade_frontend.session import Statistics
+from stockade_frontend.statistics import Statistics
 
 __all__ = ["Connection"]
 

@@ -21,7 +21,7 @@ from stockade_frontend.errors import DeadlineExceeded, Ended
 from stockade_frontend.events import Handler, Subscription
 from stockade_frontend.exporting import Handling, declare
 from stockade_frontend.handled import Handled
-from stockade_frontend.session import Statistics
+from stockade_frontend.statistics import Statistics
 
 __all__ = ["Connection", "connect"]
 

@@ -17,7 +17,8 @@ from stockade_frontend.events import Event, Handler, Listeners, Subscription
 from stockade_frontend.link import DONTWAIT, Link, has_more, readable, receive_rest, send_all
 from stockade_frontend.pending import Pending
 from stockade_frontend.raw import Parcel
-from stockade_frontend.session import Session, State, Statistics
+from stockade_frontend.session import Session, State
+from stockade_frontend.statistics import Statistics
 from stockade_frontend.worker import say, take_place
 
 __all__ = ["EAGER", "LAST_WORDS", "LEAVE", "QUEUE", "TURN", "Endpoint", "State"]

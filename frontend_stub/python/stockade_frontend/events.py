@@ -9,9 +9,20 @@ from typing import Any
 
 from stockade_frontend.errors import CoreBroken
 from stockade_frontend.pending import Pending
-from stockade_frontend.wire import DecodeError, decode, integer
+from stockade_frontend.wire import DecodeError, decode, encode, integer
 
-__all__ = ["Event", "Handler", "Inbox", "Listeners", "Subscription", "is_event", "read_event", "topic_of"]
+__all__ = [
+    "Event",
+    "Handler",
+    "Inbox",
+    "Listeners",
+    "Subscription",
+    "check_event",
+    "emit_of",
+    "is_event",
+    "read_event",
+    "topic_of",
+]
 
 _EVENT = re.compile(r"[A-Za-z0-9_/:.-]{1,128}")
 
@@ -42,6 +53,22 @@ class Event:
 def is_event(name: str) -> bool:
     """Whether `name` may name an event. One that ends in a slash is a prefix, and none."""
     return _EVENT.fullmatch(name) is not None and name[-1] != "/"
+
+
+def check_event(name: str) -> None:
+    """Raise ValueError if `name` may name no event: the worker's own bug."""
+    if not is_event(name):
+        raise ValueError(f"{name!r} is no event's name: 1 to 128 of A-Z a-z 0-9 _ / : . -, no slash at the end")
+
+
+def emit_of(name: str, payload: Any, to: str | None, trace: str | None, depth: int) -> tuple[bytes, bytes]:
+    """The frame of an emit: what stands before and behind its number. Raises EncodeError."""
+    body = encode(payload, depth - 1)
+    if to is None and trace is None:
+        return name.encode() + b"|\x82", body
+    options = {"to": to, "trace": trace}
+    said = encode({option: value for option, value in options.items() if value is not None})
+    return name.encode() + b"|\x83", body + said
 
 
 def topic_of(name: str) -> str:

@@ -9,23 +9,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from stockade_frontend import brief
 from stockade_frontend.calls import Calls
 from stockade_frontend.channels import Channels
 from stockade_frontend.errors import Breached, CommandError, ConnectionLost, CoreBroken, NotAllowed, Refused, TooLarge
-from stockade_frontend.events import Inbox, is_event, read_event
+from stockade_frontend.events import Inbox, check_event, emit_of, read_event
 from stockade_frontend.grants import Grant, Grants
 from stockade_frontend.handled import Handled, HandledCalls
 from stockade_frontend.messages import BATCH, PROTOCOL, Limits, Said, ShapeError, Welcome, read
 from stockade_frontend.outbox import Outbox
 from stockade_frontend.pending import Pending
 from stockade_frontend.raw import Frames, Raw
+from stockade_frontend.statistics import Statistics
 from stockade_frontend.timers import Timers
 from stockade_frontend.wire import DEPTH, DecodeError, decode, encode
 
-__all__ = ["Session", "State", "Statistics"]
+__all__ = ["Session", "State"]
 
 
 _NO_OPTIONS: dict[str, Any] = {}
@@ -39,24 +40,6 @@ class State(Enum):
     OPEN = "open"
     LEAVING = "leaving"  # bye is said, the answer awaited
     LEFT = "left"
-
-
-class Statistics(NamedTuple):
-    """What one connection has done until now. Counts, but for `pending`, the calls in flight, and `channels`."""
-
-    calls: int
-    answered: int
-    late: int  # answers to calls that had been given up; they were ignored
-    tries: int  # calls that were answered `busy`, and put off to be made again
-    pending: int
-    handled: int  # calls of this worker's exports
-    channels: int  # open now
-    batches: int
-    emitted: int
-    events: int  # received from the core
-    waiting: int  # received, and not yet handled
-    missed: int
-    pings: int  # answered
 
 
 class Session:
@@ -142,17 +125,10 @@ class Session:
         """Check and encode an event: what stands before and behind its number. Raises ValueError, NotAllowed,
         TooLarge or EncodeError.
         """
-        if not is_event(name):
-            raise ValueError(f"{name!r} is no event's name: 1 to 128 of A-Z a-z 0-9 _ / : . -, no slash at the end")
+        check_event(name)
         if not self.grants.emit.allows(name):
             raise NotAllowed(f"{self.label} may not emit {name!r} (its grants say so; nothing was sent)")
-        body = encode(payload, self.limits.depth - 1)
-        if to is None and trace is None:
-            before, behind = name.encode() + b"|\x82", body
-        else:
-            options = {"to": to, "trace": trace}
-            said = encode({option: value for option, value in options.items() if value is not None})
-            before, behind = name.encode() + b"|\x83", body + said
+        before, behind = emit_of(name, payload, to, trace, self.limits.depth)
         size = len(before) + 9 + len(behind)
         if size > self.limits.event:
             raise TooLarge(f"{size} bytes, where an event may have {self.limits.event} (nothing was sent)")
