@@ -589,6 +589,32 @@ def test_worker_that_only_emits_answers_pings_and_ends_with_its_lifeline(core: A
     assert core.exit_status() == 0
 
 
+def test_room_that_came_before_the_wait_for_it_ends_it(core: Any) -> None:
+    """Its descriptor tells of room once: whatever asks the socket before going to sleep would take just that."""
+    core.start(program(
+        "import select, signal",
+        "from stockade_frontend.link import descriptor",
+        "endpoint, turns = core._endpoint, core._turns",
+        "core.ping()",
+        "while endpoint.emit(core._session.prepare_emit('a', b'x' * 5000, None)): pass",
+        "print('full')",
+        "print(select.select([descriptor(endpoint.link.emits)], [], [], 20)[0] != [])",
+        "signal.alarm(10)",
+        "turns.room_for_emits()",
+        "print('room')",
+        "os._exit(0)",
+    ))  # fmt: skip
+    assert core.expect("ping") == ["ping", 1]
+    core.send(["pong", 1])
+    core.until_printed("full")
+    while "True" not in core.printed():
+        assert core.emits.poll(20_000) or "True" in core.printed()
+        if core.emits.poll(0):
+            core.emits.recv()
+    assert core.exit_status() == 0
+    assert core.printed() == "full\nTrue\nroom\n"
+
+
 def test_calls_wait_for_a_core_that_does_not_read(core: Any) -> None:
     """Large batches that libzmq does not take are sent when there is room, each once and in order."""
     core.start(program(
