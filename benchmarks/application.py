@@ -18,6 +18,7 @@ commands = ["benchmarks.offers"]
 
 [core]
 loop = "auto"
+spin = {spin}
 
 [[capability]]
 name = "bench"
@@ -55,6 +56,7 @@ class Application:
 
     name: str
     workers: tuple[Worker, ...]
+    spin: float = 0.0  # seconds
 
     @classmethod
     def of(cls, name: str, workers: Iterable[Worker]) -> Application:
@@ -63,4 +65,4 @@ class Application:
 
     def toml(self) -> str:
         """The whole file."""
-        return _HEAD.format(name=json.dumps(self.name)) + "".join(worker.toml() for worker in self.workers)
+        return _HEAD.format(name=json.dumps(self.name), spin=self.spin) + "".join(worker.toml() for worker in self.workers)

@@ -52,7 +52,8 @@ def _sides(conductor: Conductor, there: list[str]) -> dict[str, Side]:
     program = ("python", "-m", "benchmarks.players.blocking", folder)
     sleeping = Worker("sleeping", (*program, "stockade", "pyzmq", "0"))
     spinning = Worker("spinning", (*program, "stockade-spinning", "pyzmq-spinning", str(SPIN)))
-    conductor.system(Application("latency", (sleeping, spinning)))
+    conductor.system(Application("latency", (sleeping,)))
+    conductor.system(Application("latency-spinning", (spinning,), SPIN))
     sides = conductor.sides(2)
     conductor.program("benchmarks.players.socketpair")
     if not native.missing():

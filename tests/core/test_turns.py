@@ -25,8 +25,8 @@ class Scene:
     happened: list[str] = attrs.field(factory=list)
     sends: int = 0  # how often `after` is to answer the peer
 
-    def turns(self) -> Turns:
-        return Turns(asyncio.get_running_loop(), self.socket, self.take, self.after)
+    def turns(self, spin: float = 0.0) -> Turns:
+        return Turns(asyncio.get_running_loop(), self.socket, self.take, self.after, spin)
 
     def take(self) -> None:
         self.happened.append(self.socket.recv(zmq.DONTWAIT).decode())
@@ -183,3 +183,36 @@ def test_nothing_is_called_once_it_is_closed(scene: Scene) -> None:
         assert scene.happened == ["one"]
 
     run(play())
+
+
+def test_it_looks_for_the_next_message_without_a_wake_up_while_it_spins(scene: Scene) -> None:
+    """Also where the descriptor would not tell; and every other callback of the loop has its turn meanwhile."""
+
+    async def play() -> None:
+        turns = scene.turns(spin=60.0)
+        scene.give("one")
+        await until(lambda: "one" in scene.happened)
+        asyncio.get_running_loop().remove_reader(scene.socket.fileno())
+        scene.give("two")
+        await until(lambda: "two" in scene.happened)
+        turns.close()
+
+    run(play())
+    assert [each for each in scene.happened if each != "after"] == ["one", "two"]
+
+
+def test_it_sleeps_once_it_has_spun_for_long_enough(scene: Scene) -> None:
+    """A loop with nothing else to do is asked for no further round."""
+
+    async def play() -> None:
+        turns = scene.turns(spin=1e-9)
+        scene.give("one")
+        await until(lambda: "one" in scene.happened)
+        await rounds()
+        asyncio.get_running_loop().remove_reader(scene.socket.fileno())
+        scene.give("two")
+        await rounds()
+        turns.close()
+
+    run(play())
+    assert [each for each in scene.happened if each != "after"] == ["one"]

@@ -293,6 +293,12 @@ class CoreSpec:
         default=limits.DEADLINE,
         metadata={**between(0.001, 1_000_000), "words": UNBOUNDED},
     )
+    spin: float = key(
+        "Seconds after a call for which the core looks for the next one before it sleeps. 0.0002 makes calls that "
+        "follow each other faster, and costs the core a processor meanwhile.",
+        default=0.0,
+        metadata=between(0, 0.01),
+    )
     silence: float = key(
         "Seconds without an answer to the supervisor after which the core has failed.",
         default=limits.SILENCE,

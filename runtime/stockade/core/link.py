@@ -103,6 +103,7 @@ class Link:
     _admit: Expected
     _largest: int
     outbox: Outbox
+    _spin: float = 0.0  # see `Turns`
     _ends: dict[str, _End] = attrs.field(factory=dict)
     _look: asyncio.TimerHandle | None = None
     _looks: int = 0
@@ -150,7 +151,7 @@ class Link:
         socket.connect(f"ipc://{self._directory}/{name}")
         if name == "commands":
             self._commands = socket
-            end.turns = Turns(self._loop, socket, self._take_batch, self._after_turn)
+            end.turns = Turns(self._loop, socket, self._take_batch, self._after_turn, self._spin)
         elif self._listening:
             self._attach(end)
 

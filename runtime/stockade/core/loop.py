@@ -58,6 +58,7 @@ class Core:
     _context: zmq.Context[zmq.Socket[bytes]]
     _authenticator: Authenticator
     _specs: dict[str, WorkerSpec]
+    _spin: float
     stopped: asyncio.Future[float]
     tell: Callable[[control.Message], None] = attrs.field(init=False)
     house: House = attrs.field(init=False)
@@ -75,7 +76,8 @@ class Core:
         configuration: Configuration,
     ) -> Core:
         """A core for this configuration, with no worker yet."""
-        core = cls(loop, context, authenticator, configuration.by_label(), loop.create_future())
+        specs, spin = configuration.by_label(), configuration.core.spin
+        core = cls(loop, context, authenticator, specs, spin, loop.create_future())
         core._memory = Memory(loop, Alarm(configuration.core.memory), core._suspects, core._accused)
         return core
 
@@ -121,6 +123,7 @@ class Core:
             admit,
             spec.limits.message,
             outbox,
+            self._spin,
         )
         worker = _Worker(gate, link, spawned.pid, pidfd, time.monotonic(), processes)
         self._workers[spawned.label, spawned.generation] = worker

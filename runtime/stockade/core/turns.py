@@ -33,16 +33,20 @@ class Turns:
 
     `take` must receive at least one whole message; `after` says whether it has sent something on this socket. `pause`
     keeps messages in ZeroMQ's queues, where they hold their sender back; `after` is called all the same when the
-    socket becomes writable.
+    socket becomes writable. `spin` is how many seconds after a message the next one is looked for, in each of the
+    loop's rounds, before the loop may sleep: nobody else waits for it.
     """
 
     _loop: asyncio.AbstractEventLoop
     _socket: zmq.Socket[bytes]
     _take: Callable[[], None]
     _after: Callable[[], bool] = _nothing
+    _spin: float = 0.0
     _paused: bool = False
     _closed: bool = False
     _again: asyncio.Handle | None = None
+    _awake: float = 0.0  # until when it spins
+    _peeks: asyncio.Handle | None = None
     _get: Callable[[int], Any] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -75,6 +79,17 @@ class Turns:
         finally:
             if taken != 1 and self._after():
                 self.look()
+        if taken and self._spin:
+            self._awake = monotonic() + self._spin
+            if self._peeks is None and not self._closed:
+                self._peeks = self._loop.call_soon(self._peek)
+
+    def _peek(self) -> None:
+        self._peeks = None
+        if self._get(EVENTS) & POLLIN and not self._paused:
+            self.turn()
+        elif monotonic() < self._awake:
+            self._peeks = self._loop.call_soon(self._peek)
 
     def pause(self) -> None:
         """Leave messages where they are."""
@@ -92,5 +107,6 @@ class Turns:
             self._closed = True
             self._after = _nothing
             self._loop.remove_reader(self._socket.fileno())
-            if self._again is not None:
-                self._again.cancel()
+            for handle in (self._again, self._peeks):
+                if handle is not None:
+                    handle.cancel()
