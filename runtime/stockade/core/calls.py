@@ -27,8 +27,9 @@ from stockade.errors import Code, CommandError
 from stockade.observe.traces import within
 
 if TYPE_CHECKING:
-    from stockade.core.commands.dispatch import Dispatcher, Running
+    from stockade.core.commands.dispatch import Dispatcher
     from stockade.core.commands.registry import Command
+    from stockade.core.commands.running import Running
     from stockade.core.exports.routed import Routed
     from stockade.core.exports.router import Router
     from stockade.core.outbox import Laden

@@ -11,37 +11,35 @@ import contextvars
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from stockade import limits
 from stockade.core.commands.caller import Caller
 from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.deadlines import Deadlines
+from stockade.core.commands.deliveries import Deliveries
 from stockade.core.commands.encoding import encode_payload
-from stockade.core.commands.middleware import GIVEN, Call, Guard, Middleware, through
+from stockade.core.commands.middleware import GIVEN as MIDDLEWARE_GIVEN
+from stockade.core.commands.middleware import Call, Guard, through
+from stockade.core.commands.prepared import GIVEN, Prepared, constants_of, spanned, unbound
 from stockade.core.commands.refusals import Failures
 from stockade.core.commands.registry import Command, Kind, Listener, Registry
-from stockade.core.commands.signatures import ChannelParameter, Injection
-from stockade.core.commands.streams import feeding, feeding_blocking, opened, unfit
+from stockade.core.commands.running import STUCK, Answer, Running, too_late
+from stockade.core.commands.streams import feeding, feeding_blocking, unfit
 from stockade.core.commands.threads import Job, Threads
 from stockade.core.events.event import Event
-from stockade.core.policy.patterns import Pattern
 from stockade.core.policy.quota import Places
-from stockade.errors import Code, CommandError, StartError
-from stockade.observe.traces import TRACE, within
+from stockade.errors import Code, CommandError
+from stockade.observe.traces import TRACE
 
 if TYPE_CHECKING:
     from stockade.observe.spans import Spans
 
 __all__ = ["Answer", "DispatchStatistics", "Dispatcher", "Running"]
 
-#: Gets the answer of a call: a value of the wire and None, or None and the error, its data in values of the wire.
-Answer = Callable[[Any, CommandError | None], None]
 _Outcome = tuple[Any, CommandError | None]
 
 _CODES = frozenset(Code)
@@ -62,85 +60,6 @@ class DispatchStatistics:
     over_concurrency: Mapping[str, int]  # calls that a command's max_concurrency has refused, where it has one
 
 
-@attrs.frozen
-class _Ready:
-    """A command or listener with all that is known before a call."""
-
-    name: str
-    kind: Kind
-    function: Callable[..., Any]
-    bind: Callable[[Mapping[str, Any]], dict[str, Any]]
-    encode: Callable[[Any], Any]
-    refuse: Callable[[BaseException, str, str], CommandError]
-    constants: Mapping[str, Any]
-    given: tuple[str, ...]  # parameters that get the Caller of each call, or the Event of each delivery
-    deadline: float | None = None  # seconds for a call that states none
-    places: Places | None = None  # of its max_concurrency
-    channels: tuple[ChannelParameter, ...] = ()
-    takes: tuple[ChannelParameter, ...] = ()  # the same, also where a middleware stands before it
-
-    def keywords(self, given: Caller | Event, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        keywords = self.bind(arguments)
-        for name in self.given:
-            keywords[name] = given
-        if self.constants:
-            keywords.update(self.constants)
-        if self.channels:
-            keywords.update(opened(self.channels, CURRENT.get()))
-        return keywords
-
-
-@attrs.define(eq=False)
-class Running:
-    """A call that is not answered yet. Its `answer` is called once, on the loop's thread.
-
-    Its `context` is None where nobody waits for the answer but the dispatcher itself: a delivery.
-    """
-
-    _dispatcher: Dispatcher
-    _answer: Answer | None
-    _places: Places | None
-    context: Context | None = None
-    _watched: dict[Running, float] | None = None  # among those of about the same deadline
-    #: Stops the work if that can be done; True where it will now never run, so that no end of it will come.
-    _stop: Callable[[], bool] = attrs.field(init=False)
-
-    def cancel(self) -> None:
-        """Answer `cancelled` at once and stop the work; nothing happens where the call is answered.
-
-        A task is cancelled, a call that waits for a thread is taken back. A thread that runs cannot be stopped, and a
-        task may refuse: such work is abandoned. Its result is dropped when it ends, and it holds its place till then.
-        """
-        self._give_up(CommandError(Code.CANCELLED, "the call was cancelled"))
-
-    def _overdue(self) -> None:
-        """Answer `deadline_exceeded`, as `cancel` does it."""
-        self._give_up(_too_late())
-
-    def _stuck(self) -> None:
-        """Answer `busy`: it waits for a thread, and all that it could get are held by what was abandoned."""
-        self._dispatcher._abandon(self, never_runs=True)
-        self._say(None, CommandError(Code.BUSY, _STUCK))
-
-    def _give_up(self, error: CommandError) -> None:
-        if self._answer is not None:
-            never_runs = self._stop()
-            self._dispatcher._abandon(self, never_runs=never_runs)
-            if self.context is not None:
-                self.context.cancel()
-            self._say(None, error)
-
-    def _say(self, value: Any, error: CommandError | None) -> None:
-        if self._watched is not None:
-            self._watched.pop(self, None)
-            self._watched = None
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            answer(value, error)
-            if self.context is not None:
-                self.context.held = ()
-
-
 @attrs.define(eq=False)
 class Dispatcher:
     """Runs the commands and listeners of a registry. Every method is for the loop's thread.
@@ -158,8 +77,8 @@ class Dispatcher:
     _log: logging.Logger
     _deadline: float | None = None
     _spans: Spans | None = None
-    _commands: dict[str, _Ready] = attrs.field(init=False)
-    _listeners: list[tuple[Pattern, _Ready]] = attrs.field(init=False)
+    _commands: dict[str, Prepared] = attrs.field(init=False)
+    _deliveries: Deliveries = attrs.field(init=False)
     _places: dict[str, Places] = attrs.field(factory=dict, init=False)  # by command, where it has a max_concurrency
     _threads: Threads = attrs.field(init=False)
     _failures: Failures = attrs.field(init=False)
@@ -167,28 +86,24 @@ class Dispatcher:
     _running: set[Running] = attrs.field(factory=set, init=False)
     _abandoned: set[Running] = attrs.field(factory=set, init=False)
     _tasks: set[asyncio.Task[_Outcome]] = attrs.field(factory=set, init=False)
-    _in_delivery: Counter[str] = attrs.field(factory=Counter, init=False)
     _answered: Counter[str] = attrs.field(factory=Counter, init=False)
-    _delivered: Counter[str] = attrs.field(factory=Counter, init=False)
 
     def __attrs_post_init__(self) -> None:
         registry = self._registry
         failures = self._failures = Failures(self._log, time.monotonic, self._flush_later)
-        guards = [Guard(each, self._constants(each, GIVEN), failures.logged) for each in registry.middleware]
-        self._commands = {
-            each.name: self._spanned(
-                self._guarded(
-                    self._ready(each.name, each, each.binder.bind, encode_payload, failures.refusal),
-                    tuple(guard for guard in guards if guard.middleware.pattern.matches(each.name)),
-                )
-            )
-            for each in registry.commands.values()
-        }
-        self._listeners = [
-            (each.pattern, self._spanned(self._ready(each.function.__name__, each, dict, _nothing, failures.logged)))
+        guards = [
+            Guard(each, constants_of(each, MIDDLEWARE_GIVEN, self._injected), failures.logged)
+            for each in registry.middleware
+        ]
+        self._commands = {each.name: self._prepared(each, guards) for each in registry.commands.values()}
+        listeners = [
+            (each.pattern, self._ready(each.function.__name__, each, dict, _nothing, failures.logged))
             for each in registry.listeners
         ]
-        self._deadlines = Deadlines(self._loop, Running._overdue)
+        self._deliveries = Deliveries(
+            [(pattern, spanned(ready, self._spans)) for pattern, ready in listeners], self._start_delivery, self._log
+        )
+        self._deadlines = Deadlines(self._loop, Running.overdue)
         self._threads = Threads(self._loop, self._common_threads, self._threads_per_worker, self._log)
 
     def dispatch(
@@ -211,7 +126,7 @@ class Dispatcher:
         value: Any = None
         error: CommandError | None
         if context is not None and context.is_over():
-            error = _too_late()
+            error = too_late()
         elif (ready.takes or context is not None) and (wrong := unfit(ready.takes, context)) is not None:
             error = wrong
         elif ready.kind is Kind.INLINE:
@@ -238,15 +153,7 @@ class Dispatcher:
         A listener that is slow makes its events wait, up to a bound for each source; what comes above is dropped,
         counted and logged.
         """
-        for pattern, ready in self._listeners:
-            if not pattern.matches(event.name):
-                continue
-            if self._in_delivery[event.source] >= limits.DELIVERIES:
-                self._drop(ready, event)
-                continue
-            self._in_delivery[event.source] += 1
-            with nullcontext() if event.trace is None else within(event.trace):
-                self._start(ready, event, {}, event.source, partial(self._delivery_ended, event.source), None)
+        self._deliveries.deliver(event)
 
     def internal(self, error: BaseException, what: str, owner: str) -> CommandError:
         """The answer to a call that a fault of the core's own has ended; `what` and `owner` are for the log."""
@@ -267,13 +174,18 @@ class Dispatcher:
             queued=self._threads.queued,
             abandoned=len(self._abandoned),
             answered=dict(self._answered),
-            delivered=self._delivered["ended"],
-            deliveries_failed=self._delivered["failed"],
-            deliveries_dropped=self._delivered["dropped"],
+            delivered=self._deliveries.ended,
+            deliveries_failed=self._deliveries.failed,
+            deliveries_dropped=self._deliveries.dropped,
             over_concurrency={name: places.statistics().refused for name, places in self._places.items()},
         )
 
     # -- preparing ----------------------------------------------------------------------------------------------------
+
+    def _prepared(self, command: Command, guards: Sequence[Guard]) -> Prepared:
+        ready = self._ready(command.name, command, command.binder.bind, encode_payload, self._failures.refusal)
+        before = tuple(guard for guard in guards if guard.middleware.pattern.matches(command.name))
+        return spanned(self._guarded(ready, before), self._spans)
 
     def _ready(
         self,
@@ -282,9 +194,9 @@ class Dispatcher:
         bind: Callable[[Mapping[str, Any]], dict[str, Any]],
         encode: Callable[[Any], Any],
         refuse: Callable[[BaseException, str, str], CommandError],
-    ) -> _Ready:
-        constants = self._constants(what, _GIVEN)
-        given = tuple(each.name for each in what.injections if each.kind in _GIVEN)
+    ) -> Prepared:
+        constants = constants_of(what, GIVEN, self._injected)
+        given = tuple(each.name for each in what.injections if each.kind in GIVEN)
         places = None
         if isinstance(what, Command) and what.max_concurrency is not None:
             places = self._places[name] = Places(what.max_concurrency)
@@ -292,11 +204,11 @@ class Dispatcher:
         function, channels = what.function, what.channels if isinstance(what, Command) else ()
         if isinstance(what, Command) and what.yields:
             function = (feeding if what.kind is Kind.COROUTINE else feeding_blocking)(function)
-        return _Ready(
+        return Prepared(
             name, what.kind, function, bind, encode, refuse, constants, given, deadline, places, channels, channels
         )
 
-    def _guarded(self, ready: _Ready, guards: tuple[Guard, ...]) -> _Ready:
+    def _guarded(self, ready: Prepared, guards: tuple[Guard, ...]) -> Prepared:
         """What runs in place of a command that `guards` stand before: a task, wherever the command itself runs."""
         if not guards:
             return ready
@@ -305,11 +217,11 @@ class Dispatcher:
             return await through(guards, Call(caller, arguments), partial(self._proceed, ready, caller, arguments))
 
         given = ("caller",)
-        return _Ready(
+        return Prepared(
             ready.name,
             Kind.COROUTINE,
             guarded,
-            _unbound,
+            unbound,
             encode_payload,
             ready.refuse,
             {},
@@ -318,41 +230,13 @@ class Dispatcher:
             takes=ready.channels,
         )
 
-    def _spanned(self, ready: _Ready) -> _Ready:
-        """What runs in place of a function where spans are made: one around its binding, run and encoding."""
-        spans = self._spans
-        if spans is None:
-            return ready
-
-        def run(given: Caller | Event, arguments: Mapping[str, Any]) -> Any:
-            with _span(spans, given):
-                return ready.encode(ready.function(**ready.keywords(given, arguments)))
-
-        async def run_async(given: Caller | Event, arguments: Mapping[str, Any]) -> Any:
-            with _span(spans, given):
-                return ready.encode(await ready.function(**ready.keywords(given, arguments)))
-
-        function = run_async if ready.kind is Kind.COROUTINE else run
-        given = ("given",)
-        return attrs.evolve(
-            ready, function=function, bind=_unbound, encode=_as_it_is, constants={}, given=given, channels=()
-        )
-
-    def _constants(self, what: Command | Listener | Middleware, given: tuple[type, ...]) -> dict[str, Any]:
-        return {each.name: self._value(each, what) for each in what.injections if each.kind not in given}
-
-    def _value(self, injection: Injection, what: Command | Listener | Middleware) -> Any:
-        if injection.kind not in self._injected:
-            raise StartError(f"{what.file}:{what.line}: there is no {injection.kind.__name__} to inject")
-        return self._injected[injection.kind]
-
     # -- running ------------------------------------------------------------------------------------------------------
 
-    def _due(self, ready: _Ready) -> float | None:
+    def _due(self, ready: Prepared) -> float | None:
         return None if ready.deadline is None else time.monotonic() + ready.deadline
 
     def _attempt(
-        self, ready: _Ready, given: Caller | Event, arguments: Mapping[str, Any], context: Context | None
+        self, ready: Prepared, given: Caller | Event, arguments: Mapping[str, Any], context: Context | None
     ) -> _Outcome:
         """Call the function, in whichever thread this is. Never raises."""
         if context is not None:
@@ -364,10 +248,10 @@ class Dispatcher:
         try:
             return ready.encode(ready.function(**ready.keywords(given, arguments))), None
         except BaseException as error:  # noqa: BLE001 (a command's SystemExit must not end the core)
-            return None, ready.refuse(error, *_subject(ready, given))
+            return None, ready.refuse(error, *ready.subject(given))
 
     async def _attempt_async(
-        self, ready: _Ready, given: Caller | Event, arguments: Mapping[str, Any], context: Context | None
+        self, ready: Prepared, given: Caller | Event, arguments: Mapping[str, Any], context: Context | None
     ) -> _Outcome:
         """Await the function. Raises CancelledError alone, and that only where this task is cancelled."""
         CURRENT.set(context)  # of this task alone: it has a copy of all context variables
@@ -377,11 +261,11 @@ class Dispatcher:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            return None, ready.refuse(error, *_subject(ready, given))  # of something that it awaited
+            return None, ready.refuse(error, *ready.subject(given))  # of something that it awaited
         except BaseException as error:  # noqa: BLE001 (a command's SystemExit would end the loop)
-            return None, ready.refuse(error, *_subject(ready, given))
+            return None, ready.refuse(error, *ready.subject(given))
 
-    async def _proceed(self, ready: _Ready, caller: Caller, arguments: Mapping[str, Any]) -> Any:
+    async def _proceed(self, ready: Prepared, caller: Caller, arguments: Mapping[str, Any]) -> Any:
         """What a command behind middleware answers. Raises CommandError; CancelledError where this is cancelled."""
         context, value = CURRENT.get(), None
         if ready.kind is Kind.INLINE:
@@ -397,27 +281,27 @@ class Dispatcher:
             raise error
         return value
 
-    def _busy(self, ready: _Ready, owner: str) -> CommandError | None:
+    def _busy(self, ready: Prepared, owner: str) -> CommandError | None:
         """Why a command that is not inline cannot run now; None where it can, and then its place is taken."""
         if ready.kind is Kind.THREAD and self._threads.is_stuck(owner):
-            return CommandError(Code.BUSY, _STUCK)
+            return CommandError(Code.BUSY, STUCK)
         if ready.places is not None and not ready.places.take():
             return CommandError(Code.BUSY, f"{ready.places.limit} calls of {ready.name} run already")
         return None
 
     def _start(
         self,
-        ready: _Ready,
+        ready: Prepared,
         given: Caller | Event,
         arguments: Mapping[str, Any],
         owner: str,
         answer: Answer,
         context: Context | None,
     ) -> Running:
-        running = Running(self, answer, ready.places, context)
+        running = Running(self._abandon, answer, ready.places, context)
         self._running.add(running)
         if context is not None and context.deadline is not None:
-            running._watched = self._deadlines.add(running, context.deadline)
+            running.watched = self._deadlines.add(running, context.deadline)
         if ready.kind is Kind.COROUTINE:
             self._start_task(running, self._attempt_async(ready, given, arguments, context))
         else:
@@ -427,10 +311,13 @@ class Dispatcher:
                 copied = contextvars.copy_context()
                 copied.run(CURRENT.set, context)
                 work = partial(copied.run, work)
-            job = Job(owner, work, lambda outcome: self._ended(running, outcome), running._stuck)
-            running._stop = partial(self._threads.withdraw, job)
+            job = Job(owner, work, lambda outcome: self._ended(running, outcome), running.stuck)
+            running.stop = partial(self._threads.withdraw, job)
             self._threads.submit(job)
         return running
+
+    def _start_delivery(self, ready: Prepared, event: Event, ended: Answer) -> None:
+        self._start(ready, event, {}, event.source, ended, None)
 
     def _start_task(self, running: Running, work: Coroutine[Any, Any, _Outcome]) -> None:
         task = self._loop.create_task(work)
@@ -450,21 +337,21 @@ class Dispatcher:
             return False
 
         task.add_done_callback(ended)
-        running._stop = stop
+        running.stop = stop
 
     def _ended(self, running: Running, outcome: _Outcome) -> None:
         self._running.discard(running)
         self._abandoned.discard(running)
-        if running._places is not None:
-            running._places.give_back()
-        running._say(*outcome)
+        if running.places is not None:
+            running.places.give_back()
+        running.say(*outcome)
 
-    def _abandon(self, running: Running, *, never_runs: bool) -> None:
+    def _abandon(self, running: Running, never_runs: bool) -> None:
         self._running.discard(running)
         if not never_runs:
             self._abandoned.add(running)
-        elif running._places is not None:
-            running._places.give_back()
+        elif running.places is not None:
+            running.places.give_back()
 
     def _counting(self, answer: Answer) -> Answer:
         def counted(value: Any, error: CommandError | None) -> None:
@@ -477,66 +364,14 @@ class Dispatcher:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the core is on its way out
             self._loop.call_soon_threadsafe(self._loop.call_later, 1.0, self._failures.flush)
 
-    # -- deliveries ---------------------------------------------------------------------------------------------------
-
-    def _delivery_ended(self, source: str, _value: Any, error: CommandError | None) -> None:
-        self._in_delivery[source] -= 1
-        if not self._in_delivery[source]:
-            del self._in_delivery[source]
-        self._delivered["ended" if error is None else "failed"] += 1
-
-    def _drop(self, ready: _Ready, event: Event) -> None:
-        self._delivered["dropped"] += 1
-        dropped = self._delivered["dropped"]
-        if dropped & (dropped - 1) == 0:  # the first, the second, the fourth ...: a flood must not flood the log too
-            self._log.warning(
-                "%s is too slow for the events of %s: %d dropped in all, now %s",
-                ready.name,
-                event.source,
-                dropped,
-                event.name,
-            )
-
-
-_GIVEN = (Caller, Event)
-_STUCK = "calls that were cancelled and have not ended hold every thread that you may have"
-
-
-def _too_late() -> CommandError:
-    return CommandError(Code.DEADLINE_EXCEEDED, "the call was not answered within its deadline")
-
 
 def _nothing(_value: Any) -> None:
     """What a listener returns concerns nobody."""
 
 
-def _unbound(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments that are bound later, behind a middleware or within a span."""
-    return {"arguments": arguments}
-
-
-def _as_it_is(value: Any) -> Any:
-    """A value that was encoded before."""
-    return value
-
-
-def _span(spans: Spans, given: Caller | Event) -> contextlib.AbstractContextManager[None]:
-    if isinstance(given, Event):
-        return spans.delivery(given.name, {"stockade.source": given.source})
-    whose = {"stockade.worker": given.worker, "stockade.generation": given.generation}
-    return spans.command(given.command, whose)
-
-
 def _settle(outcome: asyncio.Future[_Outcome], value: Any, error: CommandError | None) -> None:
     if not outcome.done():  # else nobody waits any more
         outcome.set_result((value, error))
-
-
-def _subject(ready: _Ready, given: Caller | Event) -> tuple[str, str]:
-    """What has failed, in words, and whose it was."""
-    if isinstance(given, Caller):
-        return f"command {ready.name}, called by {given.worker}@{given.generation},", given.worker
-    return f"listener {ready.name}, given {given.name} of {given.source},", given.source
 
 
 def _counted(error: CommandError) -> str:
