@@ -65,4 +65,6 @@ class Application:
 
     def toml(self) -> str:
         """The whole file."""
-        return _HEAD.format(name=json.dumps(self.name), spin=self.spin) + "".join(worker.toml() for worker in self.workers)
+        return _HEAD.format(name=json.dumps(self.name), spin=self.spin) + "".join(
+            worker.toml() for worker in self.workers
+        )

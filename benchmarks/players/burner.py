@@ -1,10 +1,11 @@
 """Burns so much of a processor and does nothing else, from one order to the next.
 
-``python -m benchmarks.players.burner``.
+``python -m benchmarks.players.burner SIDE``.
 """
 
 from __future__ import annotations
 
+import sys
 from time import perf_counter, perf_counter_ns
 
 from benchmarks.players.orders import Orders
@@ -13,8 +14,8 @@ from benchmarks.players.orders import Orders
 PERIOD = 0.002
 
 
-def main() -> None:
-    orders = Orders({"burner": ["burn", "stop"]})
+def main(side: str) -> None:
+    orders = Orders({side: ["burn", "stop"]})
     for order in orders:
         began = perf_counter_ns()
         if order.operation == "burn":
@@ -26,4 +27,4 @@ def main() -> None:
         order.answer(began, None)
 
 
-main()
+main(*sys.argv[1:])
