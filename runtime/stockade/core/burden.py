@@ -29,6 +29,8 @@ class Burden:
 
     bound: int
     _lighter: Callable[[], None]
+    #: Bytes of each message of the batch that is being handled; None: they differ, weigh each.
+    weight: int | None = 0
     bytes: int = 0
     _waits: bool = False
 

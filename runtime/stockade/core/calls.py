@@ -63,7 +63,6 @@ class Calls:
     _running: dict[int, Running | Routed] = attrs.field(factory=dict)
     _heavy: dict[int, int] = attrs.field(factory=dict)  # large calls in flight: id -> bytes
     _rate: Rate | None = None  # where they have one
-    weight: int | None = 0  # bytes of each message of the batch that is being handled; None: weigh each
     silent: bool = False  # the worker hears no answer any more
 
     def __attrs_post_init__(self) -> None:
@@ -90,7 +89,7 @@ class Calls:
 
     def _keep(self, call: Call, running: Running | Routed) -> None:
         self._running[call.id] = running
-        weight = self.weight
+        weight = self._burden.weight
         if weight is None:
             weight = sum(map(weight_of, call.arguments.values()))
         if weight > limits.HEAVY:

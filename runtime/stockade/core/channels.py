@@ -30,8 +30,7 @@ _PER_ITEM = 100
 
 @attrs.define(eq=False)
 class Channels:
-    """All that are open. `post` sends an encoded message; `weight` is how many bytes each message of a batch has, None
-    where each is to be weighed."""
+    """All that are open. `post` sends an encoded message."""
 
     loop: asyncio.AbstractEventLoop
     _rules: rules.Channels
@@ -40,7 +39,6 @@ class Channels:
     _burden: Burden
     _post: Callable[[bytes | Laden], None]
     largest: int  # bytes of a piece that a message can carry
-    weight: int | None = 0
     _receiving: dict[int, _Receiving] = attrs.field(factory=dict)
     _sending: dict[int, _Sending] = attrs.field(factory=dict)
 
@@ -69,7 +67,7 @@ class Channels:
     def on_item(self, item: Item) -> None:
         """One more waits for its handler."""
         value = item.value
-        weight = self.weight
+        weight = self._burden.weight
         if weight is None or type(value) is memoryview:
             weight = weight_of(value)
         self._receiving[item.channel].put(value, weight)

@@ -7,8 +7,7 @@ what, the dispatcher runs commands, the bus carries events.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from time import monotonic
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +16,7 @@ import attrs
 from stockade import limits
 from stockade.config.specs import WorkerLimits
 from stockade.core.asked import Answered, Asked, AskedCalls
+from stockade.core.batches import Batches
 from stockade.core.burden import Burden
 from stockade.core.calls import Calls
 from stockade.core.channels import Channels
@@ -131,8 +131,7 @@ class Gate:
     _channels: Channels = attrs.field(init=False)
     _asked: AskedCalls = attrs.field(init=False)
     _calls: Calls = attrs.field(init=False)
-    _handlers: dict[type[Happening], Callable[[Any], None]] = attrs.field(init=False)
-    _messages: Iterator[Any] = attrs.field(factory=lambda: iter(()))  # of the batch that is being handled
+    _batches: Batches = attrs.field(init=False)
     _leaving: Leaving | None = None
     _leave_timer: asyncio.TimerHandle | None = None
     breach: Breach | None = None
@@ -142,7 +141,7 @@ class Gate:
     def __attrs_post_init__(self) -> None:
         self.conversation = Conversation(self._limits.calls, channels=channel_rules.Channels(self._limits.channels))
         bound = limits.IN_FLIGHT * self._limits.message
-        self._burden = Burden(bound, self._go_on_soon)
+        self._burden = Burden(bound, lambda: self._batches.go_on_soon())
 
     @property
     def name(self) -> str:
@@ -199,7 +198,7 @@ class Gate:
             link.post,
             self._asked.context,
         )
-        self._handlers = {
+        handlers: dict[type[Happening], Callable[[Any], None]] = {
             Call: self._calls.on_call,
             Cancel: self._calls.on_cancel,
             Answer: self._asked.on_answer,
@@ -212,76 +211,23 @@ class Gate:
             Ready: self._ready,
             Leaving: self._bye,
         }
+        self._batches = Batches(
+            house.loop, link, conversation, self._limits.message, self._burden, handlers, self.end, self._stumble
+        )
 
     # -- the commands socket ------------------------------------------------------------------------------------------
 
     def on_batch(self, frame: bytes, frames: Sequence[Raw]) -> None:
-        """Handle a batch, message by message; the first breach in it ends the worker."""
-        if self._over or self._gone:
-            return
-        begin = monotonic()
-        size = len(frame) if not frames else len(frame) + sum(map(len, frames))
-        try:
-            if size > self._limits.message:
-                raise Breach(BreachCode.TOO_LARGE, f"a batch of {size} bytes, over {self._limits.message}")
-            batch = self.conversation.open(frame, frames)
-        except Breach as breach:
-            self.end(breach)
-            return
-        # Of many messages in a large batch one may be all of it: with the mean, a thousand such calls pass for small.
-        weight = None if size > limits.HEAVY and len(batch) > 1 else size // len(batch)
-        self._calls.weight = self._channels.weight = weight
-        self._messages = iter(batch)
-        took = monotonic() - begin
-        if took > limits.SLOW_FRAME:
-            # One frame of 16 MiB may take seconds to decode. Whoever sends such ones gets half of the loop at most.
-            self._link.suspend()
-            self._house.loop.call_later(took, self._go_on)
-        else:
-            self._handle()
-
-    def _handle(self) -> None:
-        """Handle the batch, as far as a turn goes; the rest has to wait for the others."""
-        take, handlers, end = self.conversation.take, self._handlers, monotonic() + limits.TURN_SECONDS
-        message: Any = None
-        happening: Happening | None = None
-        try:
-            for message in self._messages:
-                happening = None
-                happening = take(message)
-                if happening is not None:
-                    handlers[type(happening)](happening)
-                if monotonic() > end:
-                    self._link.suspend()
-                    self._house.loop.call_soon(self._go_on)
-                    return
-        except Breach as breach:
-            self.end(breach)
-            return
-        except Exception as fault:  # noqa: BLE001 (of our own: neither its call nor those behind it shall hang)
-            self._stumble(message, happening, fault)
-            return
-        if self._burden.is_too_much():
-            self._link.suspend()
-        else:
-            self._link.proceed()
+        """Handle a batch; the first breach in it ends the worker."""
+        self._batches.take(frame, frames)
 
     def _stumble(self, message: Any, happening: Happening | None, fault: Exception) -> None:
-        """Log a fault of the core's own, answer the call that it was about, and go on with the next message."""
+        """Log a fault of the core's own, and answer the call that it was about."""
         error = self._house.dispatcher.internal(fault, f"a message of {self.name}", self.label)
         if isinstance(happening, Call):
             self._calls.fail(happening, error)
         elif happening is None and message[0] == "call" and type(message[1]) is int:  # not even read
             self.say(error_message(message[1], error.code, error.message, error.data))
-        self._link.suspend()
-        self._go_on_soon()
-
-    def _go_on_soon(self) -> None:
-        self._house.loop.call_soon(self._go_on)
-
-    def _go_on(self) -> None:
-        if not self._over and not self._gone:
-            self._handle()
 
     def _hello(self, hello: Hello) -> None:
         self.say(self._replies.welcome(self.label, self.generation, self._house.authority.grants(self.label)))
@@ -416,7 +362,7 @@ class Gate:
 
     def _hush(self) -> None:
         """Nothing that ends from now on is said any more."""
-        self._calls.silent = True
+        self._calls.silent = self._batches.silent = True
         self._end_all(self.conversation.close())
         self._calls.stop_all()
 
