@@ -18,7 +18,9 @@ from applications.puppets import Puppet
 COMMANDS = """
 import asyncio, logging, threading
 from collections.abc import AsyncIterator, Iterator
-from stockade import Caller, Channel, CommandError, Dropped, ReceiveChannel, SendChannel, command
+from typing import Any
+from stockade import Call, Caller, Channel, CommandError, Dropped, Proceed, ReceiveChannel, SendChannel, command
+from stockade import middleware
 
 log = logging.getLogger("application")
 
@@ -114,6 +116,26 @@ async def keep(lines: SendChannel[str]) -> str:
 @command("let_go")
 async def let_go(lines: SendChannel[str]) -> str:
     return "not kept"
+
+async def break_off(lines: SendChannel[str]) -> None:
+    await lines.send("first")
+    raise CommandError("lines.broken", "no more lines")
+
+def break_off_in_a_thread(lines: SendChannel[str]) -> None:
+    lines.send_blocking("first")
+    lines.flush_blocking()
+    raise CommandError("lines.broken", "no more lines")
+
+for form, function in {"": break_off, ".thread": break_off_in_a_thread}.items():
+    command(f"break_off{form}")(function)
+    command(f"guarded.break_off{form}")(function)
+
+@middleware("guarded.**")
+async def guard(call: Call, proceed: Proceed) -> Any:
+    try:
+        return await proceed()
+    finally:
+        await asyncio.sleep(0)  # time enough for what the command left behind to be heard of
 
 @command("echo_items")
 async def echo_items(incoming: ReceiveChannel[bytes], outgoing: SendChannel[bytes]) -> int:
@@ -225,6 +247,7 @@ def two(system: Application) -> Puppet:
 
 
 STREAM = "begin(command, arguments, {'channels': {'yield': {'id': 1, 'to': 'caller', 'credit': credit}}})"
+RECEIVE = "begin(command, {}, {'channels': {'lines': {'id': 1, 'to': 'caller', 'credit': 9}}})"
 SEND = "begin(command, {**arguments}, {'channels': {name: {'id': 1, 'to': 'callee'}}})"
 
 
@@ -362,6 +385,17 @@ def test_a_channel_that_nobody_keeps_ends(one: Puppet) -> None:
     one.do("begin('let_go', {}, {'channels': {'lines': {'id': 1, 'to': 'caller', 'credit': 2}}})")
     heard = one.do("sorted(hear('result', 'end') for _ in range(2))")
     assert heard == [["end", 1], ["result", 1, "not kept"]]
+
+
+@pytest.mark.parametrize("form", ["", ".thread"])
+@pytest.mark.parametrize("before", ["", "guarded."])
+def test_what_a_failing_command_has_sent_never_looks_whole(one: Puppet, before: str, form: str) -> None:
+    """Its error ends the channel, without an `end` before; behind middleware, too."""
+    command = f"{before}break_off{form}"
+    one.do(RECEIVE, command=command)
+    heard = one.do("[hear('item', 'end', 'result', 'error')[:3] for _ in range(2)]")
+    assert heard == [["item", 1, "first"], ["error", 1, heard[1][2]]]
+    assert heard[1][2]["code"] == "lines.broken"
 
 
 @pytest.mark.parametrize("to", ["callee", "caller"])

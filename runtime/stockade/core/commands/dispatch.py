@@ -138,7 +138,7 @@ class Dispatcher:
             if context is None:
                 context = Context(caller.worker, self._due(ready))
             given = caller.within(context) if ready.given else caller
-            return self._start(ready, given, arguments, caller.worker, self._counting(answer), context)
+            return self._start(ready, given, arguments, caller.worker, self._last(answer, context), context)
         self._answered["result" if error is None else _counted(error)] += 1
         answer(value, error)
         return None
@@ -353,10 +353,13 @@ class Dispatcher:
         elif running.places is not None:
             running.places.give_back()
 
-    def _counting(self, answer: Answer) -> Answer:
+    def _last(self, answer: Answer, context: Context) -> Answer:
+        """What answers a caller: not a middleware, behind which an error may still end the call's channels."""
+
         def counted(value: Any, error: CommandError | None) -> None:
             self._answered["result" if error is None else _counted(error)] += 1
             answer(value, error)
+            context.held = ()
 
         return counted
 

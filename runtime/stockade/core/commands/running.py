@@ -71,5 +71,3 @@ class Running:
         answer, self._answer = self._answer, None
         if answer is not None:
             answer(value, error)
-            if self.context is not None:
-                self.context.held = ()
