@@ -6,9 +6,6 @@ Moves frames, never reads one: what they mean is the gate's. docs/protocol.md, s
 from __future__ import annotations
 
 import asyncio
-import itertools
-import os
-import stat
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -16,22 +13,14 @@ import attrs
 import zmq
 
 from stockade import limits
+from stockade.core import ends
+from stockade.core.ends import DONTWAIT, MORE, RCVMORE, WORKER, End, only_frame, raw_frames, send_raw
 from stockade.core.outbox import Laden, Outbox
 from stockade.core.turns import EVENTS, POLLIN, POLLOUT, Turns
 from stockade.core.wire.happenings import Raw
 from stockade.core.zap import Authenticator, Expected
 
-__all__ = ["Link", "Receiver", "Statistics", "queue_length"]
-
-#: Plain integers: see `turns`.
-_RCVMORE, _DONTWAIT, _MORE = int(zmq.RCVMORE), int(zmq.DONTWAIT), int(zmq.SNDMORE | zmq.DONTWAIT)
-#: The routing id that the core gives the one peer of its ROUTER; what the peer claims is ignored.
-_WORKER = b"worker"
-#: Milliseconds before libzmq connects again by itself: no link lives so long without its peer. Soon would be 400
-#: refused handshakes a second, which can abort libzmq; -1, never, throws away what came before the peer closed.
-_NEVER = 24 * 60 * 60 * 1000
-_WATCHED = zmq.Event.CLOSED | zmq.Event.DISCONNECTED | zmq.Event.HANDSHAKE_SUCCEEDED
-_monitors = itertools.count()
+__all__ = ["Link", "Receiver", "Statistics"]
 
 
 class Receiver(Protocol):
@@ -67,27 +56,6 @@ class Statistics:
 
 
 @attrs.define(eq=False)
-class _End:
-    """One of the three sockets, with its monitor."""
-
-    name: str
-    socket: zmq.Socket[bytes]
-    monitor: zmq.Socket[bytes]
-    watch: Turns
-    turns: Turns | None = None
-    made: bool = False  # the handshake was completed
-    lost: bool = False  # and the connection has ended: all that came over it can be read
-
-    def close(self) -> None:
-        self.watch.close()
-        if self.turns is not None:
-            self.turns.close()
-        self.socket.disable_monitor()
-        self.monitor.close(0)
-        self.socket.close(0)
-
-
-@attrs.define(eq=False)
 class Link:
     """Connects once the worker has bound, then moves frames both ways; never blocks.
 
@@ -104,7 +72,7 @@ class Link:
     _largest: int
     outbox: Outbox
     _spin: float = 0.0  # see `Turns`
-    _ends: dict[str, _End] = attrs.field(factory=dict)
+    _ends: dict[str, End] = attrs.field(factory=dict)
     _look: asyncio.TimerHandle | None = None
     _looks: int = 0
     _refused_connects: int = 0
@@ -125,10 +93,10 @@ class Link:
     def look(self) -> None:
         """Connect to the sockets that the worker has bound by now, and look again until all three are there."""
         self._looks += 1
-        for name in _KINDS:
-            if name not in self._ends and _is_socket(f"{self._directory}/{name}"):
+        for name in ends.KINDS:
+            if name not in self._ends and ends.is_there(f"{self._directory}/{name}"):
                 self._connect(name)
-        if len(self._ends) < len(_KINDS):
+        if len(self._ends) < len(ends.KINDS):
             # Workers bind within a tenth of a second; one that takes seconds can wait for some milliseconds more.
             pause = limits.LOOK if self._looks < 1000 else 10 * limits.LOOK
             self._look = self._loop.call_later(pause, self.look)
@@ -136,17 +104,9 @@ class Link:
     def _connect(self, name: str) -> None:
         domain = f"{name}:{self.name}".encode()
         self._authenticator.expect(domain, self._admit)
-        socket = self._context.socket(_KINDS[name])
-        socket.linger = 0
-        socket.plain_server = True
-        socket.zap_domain = domain
-        socket.reconnect_ivl = _NEVER
-        self._configure(name, socket)
-        address = f"inproc://monitor-{next(_monitors)}"
-        socket.monitor(address, _WATCHED)
-        monitor = self._context.socket(zmq.PAIR)
-        monitor.connect(address)
-        end = _End(name, socket, monitor, Turns(self._loop, monitor, lambda: self._monitored(end)))
+        socket = ends.make(self._context, name, domain, self._largest)
+        monitor = ends.monitored(self._context, socket)
+        end = End(name, socket, monitor, Turns(self._loop, monitor, lambda: self._monitored(end)))
         self._ends[name] = end
         socket.connect(f"ipc://{self._directory}/{name}")
         if name == "commands":
@@ -155,24 +115,7 @@ class Link:
         elif self._listening:
             self._attach(end)
 
-    def _configure(self, name: str, socket: zmq.Socket[bytes]) -> None:
-        match name:
-            case "commands":
-                socket.router_mandatory = True
-                socket.setsockopt(zmq.CONNECT_ROUTING_ID, _WORKER)
-                socket.sndhwm = socket.rcvhwm = queue_length(self._largest)
-                socket.maxmsgsize = self._largest + limits.MESSAGE_SLACK
-            case "events":
-                socket.setsockopt(zmq.XPUB_MANUAL, 1)
-                socket.setsockopt(zmq.XPUB_NODROP, 1)
-                socket.sndhwm = socket.rcvhwm = limits.EVENT_QUEUE
-                socket.maxmsgsize = limits.NAME + limits.MESSAGE_SLACK
-            case "emits":
-                socket.subscribe(b"")
-                socket.rcvhwm = limits.EVENT_QUEUE
-                socket.maxmsgsize = limits.EVENT + limits.MESSAGE_SLACK
-
-    def _monitored(self, end: _End) -> None:
+    def _monitored(self, end: End) -> None:
         event = int.from_bytes(end.monitor.recv_multipart()[0][:2], "little")
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
             end.made = True
@@ -202,7 +145,7 @@ class Link:
             if end.turns is None:
                 self._attach(end)
 
-    def _attach(self, end: _End) -> None:
+    def _attach(self, end: End) -> None:
         take = self._take_subscription if end.name == "events" else self._take_emit
         end.turns = Turns(self._loop, end.socket, take, self._after_other_turn)
         if self._held:
@@ -213,16 +156,16 @@ class Link:
         socket = self._commands
         if socket is None:
             return
-        socket.recv(_DONTWAIT)  # the routing id, our own word for the only peer
-        frame = socket.recv(_DONTWAIT)
+        socket.recv(DONTWAIT)  # the routing id, our own word for the only peer
+        frame = socket.recv(DONTWAIT)
         self._batches_in += 1
-        self._receiver.on_batch(frame, _raw_frames(socket) if socket.get(_RCVMORE) else ())
+        self._receiver.on_batch(frame, raw_frames(socket) if socket.get(RCVMORE) else ())
 
     def _take_subscription(self) -> None:
-        self._receiver.on_subscription(_only_frame(self._ends["events"].socket))
+        self._receiver.on_subscription(only_frame(self._ends["events"].socket))
 
     def _take_emit(self) -> None:
-        self._receiver.on_emit(_only_frame(self._ends["emits"].socket))
+        self._receiver.on_emit(only_frame(self._ends["emits"].socket))
 
     def _after_turn(self) -> bool:
         self._in_turn = False
@@ -298,12 +241,12 @@ class Link:
             while outbox.size:
                 # Without asking for room before: that would cost each call 1.4 µs, and its lack is rare. The first
                 # frame is refused or the message taken whole, so nothing has left the outbox when there is none.
-                socket.send(_WORKER, _MORE)
+                socket.send(WORKER, MORE)
                 first, frames = outbox.batch()
                 if frames:
-                    _send_raw(socket, first, frames)
+                    send_raw(socket, first, frames)
                 else:
-                    socket.send(first, _DONTWAIT)
+                    socket.send(first, DONTWAIT)
                 self._batches_out += 1
         except zmq.Again:
             self._no_room = True  # the descriptor tells when there is
@@ -367,46 +310,3 @@ class Link:
     def statistics(self) -> Statistics:
         """What has been moved so far."""
         return Statistics(self._batches_in, self._batches_out, self.outbox.size, self._lost)
-
-
-_KINDS = {"commands": zmq.ROUTER, "events": zmq.XPUB, "emits": zmq.SUB}
-
-
-def queue_length(largest: int) -> int:
-    """How many batches may wait in a queue of commands where one has at most `largest` bytes."""
-    return min(limits.LONGEST_QUEUE, max(limits.LEAST_QUEUE, limits.QUEUE_BYTES // largest))
-
-
-def _is_socket(path: str) -> bool:
-    """Whether `path` is a socket itself, not a link to one."""
-    try:
-        return stat.S_ISSOCK(os.lstat(path).st_mode)
-    except OSError:
-        return False
-
-
-def _raw_frames(socket: zmq.Socket[bytes]) -> list[Raw]:
-    """The frames behind the first, without a copy; one too many is the last that is read."""
-    frames: list[Raw] = []
-    more = True
-    while more and len(frames) <= limits.FRAMES:
-        frame = socket.recv(_DONTWAIT, copy=False)
-        frames.append(frame.buffer)
-        more = frame.more
-    return frames
-
-
-def _send_raw(socket: zmq.Socket[bytes], first: bytes, frames: Sequence[Raw]) -> None:
-    """Send the rest of a message, whose first frame was taken: so is this."""
-    socket.send(first, _MORE)
-    for frame in frames[:-1]:
-        socket.send(frame, _MORE, copy=len(frame) < limits.UNCOPIED)
-    socket.send(frames[-1], _DONTWAIT, copy=len(frames[-1]) < limits.UNCOPIED)
-
-
-def _only_frame(socket: zmq.Socket[bytes]) -> bytes:
-    """One message, which must be one frame. The first of several gets a byte in front that no valid frame has, and the
-    rest is not read: there may be millions of them, and the breach that follows ends the reading.
-    """
-    frame = socket.recv(_DONTWAIT)
-    return b"\xff" + frame[:60] if socket.get(_RCVMORE) else frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stockade import limits
-from stockade.core.link import queue_length
+from stockade.core.ends import queue_length
 
 MIB = 1024 * 1024
 
@@ -17,5 +17,5 @@ def test_a_queue_is_as_long_as_its_bytes_allow(largest: int, length: int) -> Non
 
 
 def test_a_queue_of_the_default_limit_keeps_to_its_bytes() -> None:
-    """Sixteen megabytes each, and four of them."""
+    """What waits in it is its budget at most."""
     assert queue_length(limits.MESSAGE) * limits.MESSAGE <= limits.QUEUE_BYTES
