@@ -82,6 +82,8 @@ class Calls:
             running = self._dispatcher.dispatch(caller, command, call.arguments, answer)
         else:
             context = self._context(call.options, self._dispatcher.due(command))
+            if context.channels:
+                answer = partial(self._answer_with_channels, call, context)
             with nullcontext() if context.trace is None else within(context.trace):
                 running = self._dispatcher.dispatch(caller, command, call.arguments, answer, context)
         if running is not None:
@@ -100,11 +102,12 @@ class Calls:
         """Hand on a call to what another worker exports."""
         options = call.options or CallOptions()
         due = None if self._deadline is None else monotonic() + self._deadline
+        context = self._context(options, due)
         routed = self._router.call(
             call.command,
             call.arguments,
-            self._context(options, due),
-            partial(self._answer, call),
+            context,
+            partial(self._answer_with_channels, call, context),
             offers=options.channels,
             idempotent=options.idempotent,
         )
@@ -181,6 +184,15 @@ class Calls:
         else:
             if self._conversation.answer(call.id):
                 self.post(part)
+
+    def _answer_with_channels(self, call: Call, context: Context, value: Any, error: CommandError | None) -> None:
+        """The same for a call that may have channels. Those that nobody has taken end before a result, as streams do;
+        an error has ended all.
+        """
+        if error is None:
+            context.end_untaken()
+        self._answer(call, value, error)
+        context.end_untaken()
 
     def fail(self, call: Call, error: CommandError) -> None:
         """End a call with an error, and its channels; nothing happens where it is answered."""

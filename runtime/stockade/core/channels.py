@@ -155,6 +155,9 @@ class _Sending:
             self._channels.end(self._id, error)
             self.close(Dropped("the channel was ended"))
 
+    def let_go(self) -> None:
+        self.end()
+
     def close(self, error: CommandError) -> None:
         self.closed = error
         self.wake()
@@ -221,6 +224,9 @@ class _Receiving:
         for _, size in self._items:
             self._channels.holds(-size)
         self._items.clear()
+
+    def let_go(self) -> None:
+        self.drop()
 
     def close(self, error: CommandError | None) -> None:
         self.ended, self.error = True, error

@@ -24,9 +24,9 @@ class Context:
 
     `worker` is the label of its caller, `parent` the context of the call that this caller was handling when it made
     this one, `trace` the W3C traceparent that came with it; `channels` are the core's ends of those that it has opened,
-    by argument, and `held` what of them the command was handed, until its answer: what nothing keeps any more ends, and
-    must not end before an error can end it. `cancelled` is whether nobody waits for it any more: it was cancelled, or
-    its deadline has passed. Read it from any thread.
+    by argument, `taken` whether somebody has them now who ends them, and `held` what of them the command was handed,
+    until its answer: what nothing keeps any more ends, and must not end before an error can end it. `cancelled` is
+    whether nobody waits for it any more: it was cancelled, or its deadline has passed. Read it from any thread.
     """
 
     worker: str
@@ -34,6 +34,7 @@ class Context:
     parent: Context | None = None
     trace: str | None = None
     channels: Mapping[str, Incoming | Outgoing] = MappingProxyType({})
+    taken: bool = False
     held: tuple[object, ...] = ()
     cancelled: bool = False
     _then: list[Callable[[], None]] | None = None
@@ -45,6 +46,14 @@ class Context:
     def is_over(self) -> bool:
         """Whether the deadline has passed."""
         return self.deadline is not None and self.deadline <= monotonic()
+
+    def end_untaken(self) -> None:
+        """End its channels, and forget what waits on them, if nobody has taken them: a middleware has answered for the
+        command, or the call never ran. For the loop's thread; a second time, nothing happens.
+        """
+        if not self.taken:
+            for end in self.channels.values():
+                end.let_go()
 
     def cancel(self) -> None:
         """Nobody waits for it any more. For the loop's thread."""

@@ -37,6 +37,9 @@ class Outgoing(Protocol):
     def end(self, error: CommandError | None = None) -> None:
         """Send nothing more, with an error where that is not all; nothing happens if it is closed."""
 
+    def let_go(self) -> None:
+        """`end` it: nobody has it."""
+
 
 class Incoming(Protocol):
     """The core's end of a channel that it receives on; its length is how many items wait."""
@@ -58,3 +61,6 @@ class Incoming(Protocol):
 
     def drop(self) -> None:
         """Receive nothing more, and forget what waits."""
+
+    def let_go(self) -> None:
+        """`drop` it: nobody has it."""

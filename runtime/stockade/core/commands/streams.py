@@ -10,12 +10,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stockade.core.commands.channels import SendChannel
+from stockade.core.commands.channels import Channel, ReceiveChannel, SendChannel
 from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.signatures import YIELD, ChannelParameter
 from stockade.errors import Code, CommandError, Dropped
 
 __all__ = ["feeding", "feeding_blocking", "opened", "unfit"]
+
+#: What a caller is to give for a parameter of each class, in its own words.
+_WANTED = {
+    Channel: "a channel",
+    SendChannel: "a channel on which the caller receives",
+    ReceiveChannel: "a channel on which the caller sends",
+}
 
 
 def unfit(takes: Sequence[ChannelParameter], context: Context | None) -> CommandError | None:
@@ -24,18 +31,19 @@ def unfit(takes: Sequence[ChannelParameter], context: Context | None) -> Command
     known = {each.name: each for each in takes}
     for name, end in channels.items():
         if name not in known:
-            wrong = "the command yields nothing: call it" if name == YIELD else "the command takes no such channel"
-            return _invalid(name, wrong)
+            wrong = "the command does not stream: invoke() it"
+            return _invalid(name, wrong if name == YIELD else f"{name}: the command takes no such channel")
         if not known[name].accepts(end):
-            return _invalid(name, f"expected a channel to the {'callee' if end.sends else 'caller'}")
+            return _invalid(name, f"{name}: expected {_WANTED[known[name].kind]}")
     for name, each in known.items():
         if each.required and name not in channels:
-            return _invalid(name, "it streams: stream() it" if name == YIELD else "missing, a channel")
+            wrong = "the command streams: stream() it"
+            return _invalid(name, wrong if name == YIELD else f"{name}: missing, {_WANTED[each.kind]}")
     return None
 
 
 def _invalid(name: str, wrong: str) -> CommandError:
-    return CommandError(Code.INVALID_ARGS, f"{name}: {wrong}", {"path": name})
+    return CommandError(Code.INVALID_ARGS, wrong, {"path": name})
 
 
 def opened(takes: Sequence[ChannelParameter], context: Context | None) -> dict[str, Any]:
@@ -44,7 +52,7 @@ def opened(takes: Sequence[ChannelParameter], context: Context | None) -> dict[s
         return {}
     channels = context.channels
     handed = {each.name: each.open(channels[each.name]) for each in takes if each.name in channels}
-    context.held = tuple(handed.values())
+    context.taken, context.held = True, tuple(handed.values())
     return handed
 
 

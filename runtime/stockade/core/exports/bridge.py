@@ -65,6 +65,5 @@ class _Bridge:
     def closed(self) -> None:
         """Nothing more can be sent: for what still comes there is nobody."""
         self._held = _NOTHING
-        if not self._incoming.ended:
-            self._incoming.drop()
+        self._incoming.drop()  # also where it has ended, for what waits on it
         self._then()

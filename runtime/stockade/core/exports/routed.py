@@ -89,7 +89,7 @@ class Routed:
         """Send it to this replica, and carry its channels on; raises CommandError where it cannot be sent."""
         sides: dict[str, Side] = {offer.argument: offer.to for offer in self._offers}
         asked = replica.ask(self.job.command, self._arguments, self.context, answered, sides)
-        self.asked = asked
+        self.asked, self.context.taken = asked, True
         for offer in self._offers:
             self._join(offer, asked.ports[offer.argument])
 
