@@ -12,7 +12,8 @@ __all__ = ["measure"]
 
 #: Calls, or round trips, in a block.
 BLOCK = 200
-#: Seconds that a side which spins looks for its answer before it sleeps; the floor beside it does the same.
+#: Where both sides spin: seconds that a client looks for its answer, and a server for the next call, before it sleeps.
+#: The floor beside them does the same, on both sides.
 SPIN = 0.0002
 
 

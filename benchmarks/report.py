@@ -54,6 +54,8 @@ def markdown(report: Mapping[str, Any]) -> Iterator[str]:
             yield from _table(table, chart)
         circumstances = ", ".join(f"{key} {value}" for key, value in result["circumstances"].items())
         yield f"*{circumstances}*\n"
+        if result["circumstances"].get("load before", 0) > report["machine"]["processors"]:
+            yield "*The machine had other work meanwhile: read the ratios with care, and the times not at all.*\n"
     yield "### The peers, and the form they were measured in\n"
     yield from _rows(
         ("peer", "form", "documented"), [(peer.title, peer.form, f"<{peer.docs}>") for peer in PEERS.values()]

@@ -14,7 +14,10 @@ from stockade_frontend import connect
 
 
 def main(folder: str, side: str, floor: str, spin: str) -> None:
-    with connect(spin=float(spin)) as core, echo.floor(f"ipc://{folder}/{floor}", "router") as (socket, server):
+    with (
+        connect(spin=float(spin)) as core,
+        echo.floor(f"ipc://{folder}/{floor}", "router", float(spin)) as (socket, server),
+    ):
         invoke = core.invoke
         play(
             {

@@ -1,8 +1,9 @@
 """The floor: bare pyzmq in a process of its own, with no exception, no copy and no check in its way.
 
-``python -m benchmarks.players.echo ADDRESS KIND``, or `floor` from a program that plays. The kinds:
+``python -m benchmarks.players.echo ADDRESS KIND [SPIN]``, or `floor` from a program that plays. The kinds:
 
-router  a ROUTER that blocks in recv and answers each message with itself: for one at a time
+router  a ROUTER that blocks in recv and answers each message with itself: for one at a time. With SPIN, seconds, it
+        looks for the next message so long before it blocks, as a core does that has been told to
 dealer  a DEALER that polls and then empties its socket, answering each message with itself: for many
 items   a DEALER that is asked for a number of items and a credit, and sends one frame each, as far as there is credit
 bulk    a DEALER that answers eight bytes with as many bytes as they say, and any other message with its length
@@ -15,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 import zmq
@@ -34,9 +36,9 @@ Socket = zmq.Socket[bytes]
 
 
 @contextmanager
-def floor(address: str, kind: str) -> Iterator[tuple[Socket, int]]:
+def floor(address: str, kind: str, spin: float = 0.0) -> Iterator[tuple[Socket, int]]:
     """A DEALER that is connected to a floor, and the floor's pid."""
-    process = subprocess.Popen([sys.executable, "-m", __name__, address, kind])
+    process = subprocess.Popen([sys.executable, "-m", __name__, address, kind, str(spin)])
     context: zmq.Context[Socket] = zmq.Context()
     try:
         with context.socket(zmq.DEALER) as socket:
@@ -52,16 +54,18 @@ def floor(address: str, kind: str) -> Iterator[tuple[Socket, int]]:
 # -- the floor's side --------------------------------------------------------------------------------------------------
 
 
-def answer_one_by_one(socket: Socket) -> None:
-    receive, send = socket.recv, socket.send
+def answer_one_by_one(socket: Socket, spin: float) -> None:
+    receive, send, look = socket.recv, socket.send, _look(socket)
     while True:
+        if spin:
+            look(spin)
         peer = receive()
         frame = receive()
         send(peer, _MORE)
         send(frame)
 
 
-def answer_all(socket: Socket) -> None:
+def answer_all(socket: Socket, _: float) -> None:
     poller = zmq.Poller()
     poller.register(socket, zmq.POLLIN)
     receive, send, get = socket.recv, socket.send, _get(socket)
@@ -71,7 +75,7 @@ def answer_all(socket: Socket) -> None:
             send(receive())
 
 
-def answer_bulk(socket: Socket) -> None:
+def answer_bulk(socket: Socket, _: float) -> None:
     payload = b""
     while True:
         frame = socket.recv(copy=False)
@@ -84,7 +88,7 @@ def answer_bulk(socket: Socket) -> None:
         socket.send(payload, copy=False)
 
 
-def answer_items(socket: Socket) -> None:
+def answer_items(socket: Socket, _: float) -> None:
     send, get = socket.send, _get(socket)
     while True:
         left, credit = ITEMS.unpack(socket.recv())
@@ -97,7 +101,7 @@ def answer_items(socket: Socket) -> None:
                 credit += ITEMS.unpack(socket.recv())[1]
 
 
-KINDS: dict[str, tuple[int, Callable[[Socket], None]]] = {
+KINDS: dict[str, tuple[int, Callable[[Socket, float], None]]] = {
     "router": (zmq.ROUTER, answer_one_by_one),
     "dealer": (zmq.DEALER, answer_all),
     "bulk": (zmq.DEALER, answer_bulk),
@@ -109,21 +113,13 @@ KINDS: dict[str, tuple[int, Callable[[Socket], None]]] = {
 
 def call(socket: Socket, spin: float = 0.0) -> Callable[[int], list[int]]:
     """Round trips one by one; `spin` as `stockade_frontend.connect` has it."""
-    send, receive, get = socket.send, socket.recv, _get(socket)
-    if not spin:
+    send, receive, look = socket.send, socket.recv, _look(socket)
 
-        def trip(_: int) -> None:
-            send(FRAME)
-            receive()
-    else:
-        from time import perf_counter
-
-        def trip(_: int) -> None:
-            send(FRAME)
-            end = perf_counter() + spin
-            while not get(_EVENTS) & _POLLIN and perf_counter() < end:
-                pass
-            receive()
+    def trip(_: int) -> None:
+        send(FRAME)
+        if spin:
+            look(spin)
+        receive()
 
     return one_by_one(trip)
 
@@ -192,13 +188,25 @@ def _get(socket: Socket) -> Callable[[int], int]:
     return get
 
 
-def main(address: str, kind: str) -> None:
+def _look(socket: Socket) -> Callable[[float], None]:
+    """Look for a message, so many seconds at most, without sleeping."""
+    get = _get(socket)
+
+    def look(seconds: float) -> None:
+        end = perf_counter() + seconds
+        while not get(_EVENTS) & _POLLIN and perf_counter() < end:
+            pass
+
+    return look
+
+
+def main(address: str, kind: str, spin: str = "0") -> None:
     number, answer = KINDS[kind]
     context: zmq.Context[Socket] = zmq.Context()
     socket = context.socket(number)
     socket.sndhwm = socket.rcvhwm = 0
     socket.bind(address)
-    answer(socket)
+    answer(socket, float(spin))
 
 
 if __name__ == "__main__":

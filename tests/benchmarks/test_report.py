@@ -29,7 +29,7 @@ REPORT: dict[str, Any] = {
             "question": "How fast?",
             "figures": [Figure.of("a ratio", [1.0, 2.0, 3.0], at_most=1.5).to_json(), Figure("plain", 7.0).to_json()],
             "tables": [attrs.asdict(table) for table in TABLES],
-            "circumstances": {"rounds": 3},
+            "circumstances": {"rounds": 3, "load before": 2.5},
             "skipped": ["grpcio: it is not installed"],
         }
     },
@@ -51,6 +51,7 @@ def test_the_page_gets_figures_tables_and_drawings(tmp_path: Path) -> None:
     assert "| pyzmq | 500 |  |" in text
     assert "![Sizes](plots/speed-2.svg)" in text
     assert "| 1000 |" not in text
+    assert "had other work" in text
     assert "**Skipped:** grpcio: it is not installed" in text
 
 
