@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 TEXTS = {
-    "a.txt": "The fox and the hen. The fox wins!\n" * 40,
+    "a.txt": "The fox and the hen. The fox wins!\n" * 4000,  # large enough to travel beside the message
     "deep/er/b.md": "Ünïcode wörds, 12 numbers, under_score; don't.\n" * 7,
     "empty.txt": "",
     "a|b`c\nd.txt": "",
@@ -74,9 +75,35 @@ def test_the_report_has_what_a_recount_finds(texts: Path, working: Path) -> None
     assert rows == [*frequent, *sorted(sizes.items(), key=lambda item: (-item[1], item[0]))]
     assert listing(texts) == before
     assert sorted(os.listdir(working)) == ["report.md"]
-    assert summary["refusals"] == 9
-    assert summary["restarts"] == 5
+    assert sum(summary["files_of_each"].values()) == len(TEXTS) + 1
+    assert set(summary["files_of_each"]) <= {"indexer.1", "indexer.2"}
+    assert (summary["refusals"], summary["breaches"], summary["restarts"]) == (10, 5, 7)
     assert 0 < summary["call_p50_ms"] <= summary["call_p99_ms"]
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_an_indexer_that_is_killed_loses_nothing(working: Path, tmp_path: Path) -> None:
+    """The other one reads its file again, and a new one goes on: no word is missing, none is counted twice."""
+    (tmp_path / "books").mkdir()
+    for number in range(60):
+        (tmp_path / "books" / f"{number}.txt").write_text("The fox and the hen. " * 20_000)
+    command = [sys.executable, "-m", "stockade", "demo", str(tmp_path / "books"), "--json"]
+    with subprocess.Popen(command, cwd=working, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        said = child.stderr.readline()
+        assert said.startswith("reading: ")
+        (supervisor,) = children(child.pid)
+        workers = {worker: Path(f"/proc/{worker}/cmdline").read_bytes() for worker in children(supervisor)}
+        os.kill(next(worker for worker, program in workers.items() if b"indexer.py" in program), signal.SIGKILL)
+        summary = json.loads(child.stdout.read())
+        assert child.wait(timeout=50) == 0, child.stderr.read()
+    assert (summary["files"], summary["words"], summary["restarts"]) == (60, 60 * 20_000 * 5, 8)
+    assert re.search(r"^60 files, 6000000 words", (working / "report.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_our_own_sources_are_read_by_default_and_shown_in_plain_lines(working: Path) -> None:
@@ -114,6 +141,17 @@ def test_a_folder_that_cannot_be_read_is_refused(working: Path, tmp_path: Path) 
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert os.listdir(working) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_cannot_be_read_is_left_out(texts: Path, working: Path) -> None:
+    """So is one that is too large: the others make the report."""
+    (texts / "closed.txt").touch(mode=0)
+    with (texts / "large.txt").open("wb") as file:
+        file.truncate(5 * 1024 * 1024)
+    done = demo(working, str(texts), "--json")
+    assert done.returncode == 0, done.stderr
+    assert (json.loads(done.stdout)["files"], json.loads(done.stdout)["skipped"]) == (len(TEXTS), 3)
 
 
 def test_files_without_a_text_among_them_still_make_a_report(working: Path, tmp_path: Path) -> None:

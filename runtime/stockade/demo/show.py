@@ -56,6 +56,7 @@ def summary(story: Story, seconds: float) -> dict[str, Any]:
         "files": story.done - story.skipped,
         "skipped": story.skipped,
         "words": story.words,
+        "files_of_each": dict(sorted(story.shares.items())),
         "calls": story.calls,
         "call_p50_ms": round(story.quantile(0.5), 3),
         "call_p99_ms": round(story.quantile(0.99), 3),
@@ -75,14 +76,21 @@ _ROWS = {
     "files": "files read",
     "skipped": "files left out: no text, or not readable",
     "words": "words",
+    "files_of_each": "files that each indexer took on",
     "calls": "calls",
-    "call_p50_ms": "half of the indexers' calls took at most (p50), ms",
+    "call_p50_ms": "half of the calls that read a file took at most (p50), ms",
     "call_p99_ms": "99 of 100 took at most (p99), ms",
     "refusals": "refusals",
     "breaches": "breaches of the protocol",
     "restarts": "restarts",
     "seconds": "seconds",
 }
+
+
+def _written(value: int | float | dict[str, int]) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{label}: {count:,}" for label, count in value.items())
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
 
 
 _REFUSED = "What the core would not have"
@@ -92,8 +100,7 @@ def show_summary(console: Console, story: Story, shown: dict[str, Any]) -> None:
     """Three tables: the figures, what the rogue was told, and what did not come out as it should."""
     figures = Table(title="Summary", show_header=False)
     for key, words in _ROWS.items():
-        value = shown[key]
-        figures.add_row(words, f"{value:,}" if isinstance(value, int) else f"{value:.2f}")
+        figures.add_row(words, _written(shown[key]))
     console.print(figures)
     refused = Table("worker", Column("was refused, or ended, because", overflow="fold"), title=_REFUSED)
     for worker, reason in story.reasons:

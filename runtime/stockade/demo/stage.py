@@ -48,10 +48,10 @@ def fill_corner(corner: Path) -> None:
 
 
 def configuration(folder: Path, report: Path, overwrite: bool, corner: Path) -> Configuration:
-    """The application's own stockade.toml, with `folder` in the indexers' scopes and `corner` in the rogue's."""
+    """The application's own stockade.toml, with `folder` in the readers' scopes and `corner` in the rogue's."""
     text = (APPLICATION / "stockade.toml").read_text(encoding="utf-8")
     written = load_text(text, "stockade.toml", APPLICATION)  # so called, since the whole path fills a line
-    folders = {"index": str(folder.absolute()), "visit": str(corner)}
+    folders = {"texts": str(folder.absolute()), "visit": str(corner)}
     return attrs.evolve(
         written,
         app=attrs.evolve(written.app, settings={"report": str(report), "overwrite": overwrite}),

@@ -13,8 +13,9 @@ __all__ = ["EXPECTED_BREACHES", "EXPECTED_REFUSALS", "Check", "Story"]
 #: What the rogue is refused, by act, name and code: each exactly once.
 EXPECTED_REFUSALS: Mapping[tuple[str, str, str], str] = {
     ("call", "report.write", "not_allowed"): "a command that its capability does not list",
+    ("call", "text.count", "not_allowed"): "a command of another worker's that no rule gives it",
     ("call", "no.such.command", "not_allowed"): "a command that does not exist",
-    ("listen", "progress/indexed", "not_allowed"): "events that are meant for another worker",
+    ("listen", "report/written", "not_allowed"): "events that are meant for other workers",
     ("emit", "core:worker/exited", "not_allowed"): "an event in the core's name",
     ("emit", "progress/indexed", "not_allowed"): "an event in another worker's name",
 }
@@ -24,6 +25,8 @@ EXPECTED_PATHS = 4
 EXPECTED_BREACHES: Mapping[str, str] = {
     "bad_subscription": "a subscription that is none",
     "bad_frame": "bytes that are no CBOR",
+    "unknown_channel": "a stream that it has no part in",
+    "exports": "offering another worker's command",
     "authentication": "another worker's name",
 }
 _PATHS = ("call", "files.read", "not_allowed")
@@ -52,6 +55,8 @@ class Story:
     done: int = 0
     total: int = 0
     skipped: int = 0
+    words: int = 0
+    shares: Counter[str] = attrs.field(factory=Counter)  # indexer -> files
     calls: int = 0
     microseconds: list[int] = attrs.field(factory=list)
     refusals: Counter[tuple[str, str, str]] = attrs.field(factory=Counter)
@@ -61,7 +66,6 @@ class Story:
     signals: Counter[int] = attrs.field(factory=Counter)
     given_up: list[str] = attrs.field(factory=list)
     report: str | None = None
-    words: int = 0
     faults: list[str] = attrs.field(factory=list)
 
     def read(self, record: Mapping[str, Any]) -> None:
@@ -71,7 +75,7 @@ class Story:
             reader(self, record)
 
     def quantile(self, share: float) -> float:
-        """The time that this share of the indexers' calls took at most, in milliseconds; 0 before the first."""
+        """The time that this share of the calls that read a file took at most, in milliseconds; 0 before the first."""
         ordered = sorted(self.microseconds)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] / 1000 if ordered else 0.0
 
@@ -112,8 +116,10 @@ class Story:
     # -- one reader for each event ------------------------------------------------------------------------------------
 
     def _progress(self, record: Mapping[str, Any]) -> None:
-        self.done, self.total, self.skipped = record["done"], record["total"], record["skipped"]
-        self.microseconds += record["microseconds"]
+        self.done, self.total = record["done"], record["total"]
+        self.skipped, self.words = record["skipped"], record["words"]
+        self.shares[record["indexer"]] += 1
+        self.microseconds.append(record["microseconds"])
 
     def _refused(self, record: Mapping[str, Any]) -> None:
         self.refusals[record["act"], record["name"], record["code"]] += 1
@@ -133,7 +139,7 @@ class Story:
         self.given_up.append(record["worker"])
 
     def _report(self, record: Mapping[str, Any]) -> None:
-        self.report, self.words = record["path"], record["words"]
+        self.report = record["path"]
 
     def _failed(self, record: Mapping[str, Any]) -> None:
         self.faults.append(record["message"])

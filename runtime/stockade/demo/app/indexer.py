@@ -1,11 +1,13 @@
-"""An indexer: reads files through the core's commands, counts their words, and tells the reporter how far it is.
+"""An indexer: counts the words of a file for whoever calls `text.count`, and tells all who listen how far it is.
 
-There are two of these. Each lists the files and goes through them; whoever claims a file first reads it.
+stockade.toml starts several of these. The core gives each call to one that has nothing to do; who calls need not know
+how many there are, nor which it was.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections import Counter
 from typing import Any
@@ -13,45 +15,43 @@ from typing import Any
 from stockade_frontend import CommandError, connect
 
 WORD = re.compile(r"[^\W\d_]+")
+#: Why a file is left out: it has gone since it was listed, or a reason of the library's.
+UNREADABLE = ("not_found", "files.unreadable", "files.too_large")
 
 
-class Indexer:
-    """The core, and how long each call to it took."""
-
-    def __init__(self, core: Any) -> None:
-        self.core = core
-        self.microseconds: list[int] = []
-
-    def call(self, command: str, **arguments: Any) -> Any:
-        """Invoke a command and note the time that it took."""
-        begin = time.perf_counter()
-        try:
-            return self.core.invoke(command, **arguments)
-        finally:
-            self.microseconds.append(int((time.perf_counter() - begin) * 1e6))
-
-    def index(self, name: str) -> Any:
-        """Read one file and store what is in it; the progress after it."""
-        try:
-            text = self.call("files.read", name=name)
-        except CommandError as error:
-            if error.code not in ("files.not_text", "not_found", "failed"):
-                raise
-            return self.call("work.skip", name=name)
-        words = Counter(word.lower() for word in WORD.findall(text))
-        took, self.microseconds = self.microseconds, []
-        found = {"name": name, "size": len(text.encode()), "words": dict(words), "microseconds": took}
-        return self.call("work.store", found=found)
+def words_of(content: bytes) -> Counter[str] | None:
+    """How often each word stands in a text; None if it is none."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else Counter(word.lower() for word in WORD.findall(text))
 
 
 with connect() as core:
-    indexer = Indexer(core)
-    names = indexer.call("files.list")
-    indexer.call("work.begin", names=names)
-    core.ready()
-    for name in names:
-        if core.stopping:
-            break
-        if indexer.call("work.claim", name=name):
-            progress = indexer.index(name)
-            core.emit("progress/indexed", progress, to="reporter")
+
+    def read(name: str) -> bytes:
+        """The content of a file; b"\\0", which is no text, for one that cannot be read."""
+        try:
+            content: bytes = core.invoke("files.read", name=name)
+        except CommandError as error:
+            if error.code not in UNREADABLE:
+                raise
+            return b"\0"
+        return content
+
+    @core.export("text.count", idempotent=True)  # counting twice does no harm: if an indexer dies, another may do it
+    def count(name: str) -> dict[str, Any] | None:
+        """The size of a file and how often each word stands in it; None if it is no text."""
+        begin = time.perf_counter()
+        content = read(name)
+        microseconds = int((time.perf_counter() - begin) * 1e6)
+        words = words_of(content)
+        total = None if words is None else words.total()
+        core.emit("progress/indexed", {"name": name, "words": total, "microseconds": microseconds})
+        return None if words is None else {"size": len(content), "words": dict(words)}
+
+    # Who serves has to be told when to go: here by an event, and by asking whether that has come already.
+    core.listen("report/written", lambda event: sys.exit())
+    if not core.invoke("report.is_written"):
+        core.run()

@@ -1,10 +1,33 @@
-"""The reporter: listens to the indexers' progress, and when all is done asks the core to write the report."""
+"""The reporter: has the words of every file counted, and asks the core to write a report. It runs on asyncio."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
-from stockade_frontend import connect
+from stockade_frontend import aio
+
+#: More than there are indexers, so that none has to wait for us.
+CALLS_AT_A_TIME = 16
+
+
+class Findings:
+    """What has been found in all files together."""
+
+    def __init__(self) -> None:
+        self.words: Counter[str] = Counter()
+        self.sizes: dict[str, int] = {}  # file -> bytes
+        self.skipped = 0
+
+    def add(self, name: str, found: Any) -> None:
+        """Take in what an indexer answers: None if the file is no text."""
+        if found is None:
+            self.skipped += 1
+        else:
+            self.sizes[name] = found["size"]
+            self.words.update(found["words"])
 
 
 def cell(name: str) -> str:
@@ -13,38 +36,50 @@ def cell(name: str) -> str:
     return f"`` {name} ``" if "`" in name else f"`{name}`"
 
 
-def table(title: str, unit: str, rows: list[Any]) -> str:
-    """A heading and a Markdown table of names and numbers."""
+def table(title: str, unit: str, numbers: dict[str, int], most: int) -> str:
+    """A heading and a Markdown table of the names with the largest numbers."""
+    rows = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))[:most]
     lines = [f"## {title}", "", f"| | {unit} |", "|---|---:|"]
     return "\n".join([*lines, *(f"| {cell(name)} | {number:,} |" for name, number in rows), ""])
 
 
-def report(totals: Any) -> str:
+def report(findings: Findings) -> str:
     """The whole report."""
-    read = totals["progress"]["done"] - len(totals["skipped"])
     parts = [
         "# Report",
         "",
-        f"{read} files, {totals['words']} words; {len(totals['skipped'])} files were no text.",
+        f"{len(findings.sizes)} files, {findings.words.total()} words; {findings.skipped} files were no text.",
         "",
-        table("Most frequent words", "times", totals["most_frequent"]),
-        table("Largest files", "bytes", totals["largest"]),
+        table("Most frequent words", "times", findings.words, 20),
+        table("Largest files", "bytes", findings.sizes, 10),
     ]
     return "\n".join(parts)
 
 
-def is_done(progress: Any) -> bool:
-    """Whether every file has been read, of which there is at least one."""
-    return bool(0 < progress["total"] == progress["done"])
+async def count(core: aio.Connection, names: Iterator[str], findings: Findings) -> None:
+    """Have one file after the other counted. Several of these take their names from the same iterator."""
+    for name in names:
+        if core.stopping:
+            break
+        findings.add(name, await core.invoke("text.count", name=name))
 
 
-with connect() as core:
-    done: list[bool] = []
-    core.listen("progress/indexed", lambda event: done.append(is_done(event.payload)))
-    core.ready()
-    # What was indexed before this worker listened has sent it no event: so ask once.
-    done.append(is_done(core.invoke("report.totals")["progress"]))
-    while not any(done) and not core.stopping:
-        core.poll(1.0)
-    if any(done):
-        print("wrote", core.invoke("report.write", text=report(core.invoke("report.totals"))))
+async def main() -> None:
+    """List, count, report."""
+    async with aio.connect() as core:
+        counted: Counter[str] = Counter()
+        await core.listen("progress/indexed", lambda event: counted.update([event.source]))
+        handlers = asyncio.create_task(core.run())
+        names = [name async for name in core.stream("files.list")]
+        await core.emit("progress/listed", {"files": len(names)})
+        findings, left = Findings(), iter(names)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CALLS_AT_A_TIME):
+                group.create_task(count(core, left, findings))
+        if not core.stopping:
+            print("files that each indexer has counted:", dict(counted))
+            print("wrote", await core.invoke("report.write", text=report(findings)))
+        handlers.cancel()
+
+
+asyncio.run(main())

@@ -1,8 +1,8 @@
 """The rogue: a worker without our library, that does what it may not. docs/protocol.md is all it needs to know.
 
-In its first life it asks for what its capability does not give; each is refused, and nothing else happens. Then it
-breaks the protocol, once a life: a subscription that is none, bytes that are no CBOR, another worker's name. For each
-the core ends it, and the supervisor starts it again. In its fourth life it takes its leave.
+In its first life it asks for what its capability does not give; each is refused, and nothing else happens. At the end
+of that life, and of each of the next four, it breaks the protocol: the core ends it, and the supervisor starts it anew.
+In its sixth life it takes its leave.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ import zmq
 
 GENERATION = int(os.environ["STOCKADE_GENERATION"])
 SECRET = sys.stdin.buffer.readline().strip()
-ASKS_FOR_TOO_MUCH, SENDS_NO_CBOR, LIES_ABOUT_ITS_NAME = 1, 2, 3
+ASKS_FOR_TOO_MUCH, LIES_ABOUT_ITS_NAME = 1, 5
+#: What it sends in its other lives.
+BREACHES = {
+    2: b"\xff\xfe this is no CBOR",
+    3: cbor2.dumps([["item", 2, "for a stream that was never opened with it"]]),
+    4: cbor2.dumps([["ready", {"exports": {"text.count": {}}}]]),  # to be given what others are asked
+}
 
-name = "indexer-1" if GENERATION == LIES_ABOUT_ITS_NAME else os.environ["STOCKADE_WORKER"]
+name = "reporter" if GENERATION == LIES_ABOUT_ITS_NAME else os.environ["STOCKADE_WORKER"]
 context = zmq.Context()
 
 
@@ -58,9 +64,9 @@ def hear(count: int) -> list[Any]:
 
 
 def wait_for_the_end() -> None:
-    """Hear the breach, if there is one to hear, and be killed."""
+    """Hear the breach and go; if there is none to hear, be killed."""
     if commands.poll(1000):
-        print(cbor2.loads(commands.recv()))
+        sys.exit(str(cbor2.loads(commands.recv())))
     time.sleep(10)
 
 
@@ -71,26 +77,27 @@ print(hear(1)[0][:1])
 emits.recv()  # the core's subscription: nothing that is emitted from now on is lost
 
 if GENERATION == ASKS_FOR_TOO_MUCH:
-    events.subscribe(b"progress/indexed|")  # what the indexers tell the reporter
+    events.subscribe(b"report/written|")  # what the core tells the indexers
     say(
         ["ready"],
         ["call", 1, "files.read", {"name": "public.txt"}],
         ["call", 2, "report.write", {"text": "I was here"}],
-        ["call", 3, "files.read", {"name": "../stockade.toml"}],
-        ["call", 4, "files.read", {"name": "/etc/passwd"}],
-        ["call", 5, "files.read", {"name": "link.txt"}],
-        ["call", 6, "files.read", {"name": "private.txt"}],
-        ["call", 7, "no.such.command", {}],
+        ["call", 3, "text.count", {"name": "public.txt"}],
+        ["call", 4, "files.read", {"name": "../stockade.toml"}],
+        ["call", 5, "files.read", {"name": "/etc/passwd"}],
+        ["call", 6, "files.read", {"name": "link.txt"}],
+        ["call", 7, "files.read", {"name": "private.txt"}],
+        ["call", 8, "no.such.command", {}],
     )
     emits.send(b"core:worker/exited|" + cbor2.dumps([1, {"worker": "reporter"}]))
-    emits.send(b"progress/indexed|" + cbor2.dumps([2, {"done": 1, "total": 1}, {"to": "reporter"}]))
-    for message in hear(8):
+    emits.send(b"progress/indexed|" + cbor2.dumps([2, {"words": 1000, "microseconds": 1}, {"to": "reporter"}]))
+    for message in hear(9):
         print(message)
     events.subscribe(b"")  # neither a name and a bar nor a name and a slash
     events.poll(1000)
     wait_for_the_end()
-if GENERATION == SENDS_NO_CBOR:
-    commands.send(b"\xff\xfe this is no CBOR")
+if GENERATION in BREACHES:
+    commands.send(BREACHES[GENERATION])
     wait_for_the_end()
 say(["bye", {"emitted": 0}])
 print(hear(1))
