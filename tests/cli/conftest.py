@@ -40,9 +40,10 @@ scopes."notes.read" = { allow = ["texts/**"] }
 
 COMMANDS = '''\
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from stockade import Caller, CommandError, Events, command
+from stockade import Caller, CommandError, Events, ReceiveChannel, command
 
 
 @command("notes.read")
@@ -75,6 +76,25 @@ def fail() -> None:
 @command("notes.lock")
 def lock() -> None:
     raise CommandError("notes.locked", "it is locked", {"by": "me"})
+
+
+@command("notes.stream")
+def stream(values: list[Any], fault: bool = False) -> Iterator[Any]:
+    yield from values
+    if fault:
+        raise CommandError("notes.torn", "a page is missing")
+
+
+@command("notes.endless")
+async def endless() -> AsyncIterator[str]:
+    while True:
+        yield "x" * 1000
+        await asyncio.sleep(0)
+
+
+@command("notes.import")
+def take(pages: ReceiveChannel[str]) -> int:
+    return len(list(pages))
 
 
 @command("notes.hang")

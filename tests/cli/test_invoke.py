@@ -56,6 +56,7 @@ def test_what_only_another_worker_could_answer_is_unavailable(stockade: Run, fol
     (folder / "stockade.toml").write_text(text.replace('["notes.*"]', '["notes.*", "read.*"]'))
     done = stockade("invoke", "editor", "read.aloud")
     assert (done.returncode, done.stderr.split(":")[0]) == (3, "unavailable"), done.stderr
+    assert "no other worker runs in a trial" in done.stderr
 
 
 #: How an argument is written, and the value that the command got and gave back.
@@ -98,6 +99,40 @@ def test_values_go_and_come_back(stockade: Run, folder: Path) -> None:
 def test_raw_answers(stockade: Run, folder: Path, written: str, printed: str) -> None:
     """Text and bytes as they are, to be written into a file; anything else as JSON."""
     assert stockade("invoke", "editor", "notes.echo", f"value={written}", "--raw").stdout == printed
+
+
+@pytest.mark.parametrize(
+    ("raw", "printed"),
+    [((), '["a", 1]\n"b\\u009b"\n{"$bytes": "Yw=="}\n'), (("--raw",), '["a", 1]\nb\x9bc')],
+    ids=["written", "raw"],
+)
+def test_a_stream_is_one_line_for_each_item(stockade: Run, folder: Path, raw: tuple[str, ...], printed: str) -> None:
+    """As it would be for a worker that streams it; text and bytes as they are with --raw."""
+    values = 'values=[["a", 1], "b\x9b", {"$bytes": "Yw=="}]'
+    done = stockade("invoke", "editor", "notes.stream", values, *raw)
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
+
+
+def test_a_stream_that_fails_prints_what_came_before(stockade: Run, folder: Path) -> None:
+    """Then the error, and it is a refusal as any."""
+    done = stockade("invoke", "editor", "notes.stream", "values=[1, 2]", "fault=true")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "1\n2\n", "notes.torn: a page is missing\n")
+
+
+def test_an_endless_stream_ends_when_nobody_reads_it(start: Start, folder: Path) -> None:
+    """Items come as they are sent; a reader that has enough, such as `head`, ends the command."""
+    with start("invoke", "editor", "notes.endless") as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b'"' + b"x" * 1000 + b'"\n'
+        running.stdout.close()
+        assert running.wait(50) != 0
+
+
+def test_a_channel_cannot_be_given(stockade: Run, folder: Path) -> None:
+    """It is said to be one, and where such a command can be called."""
+    done = stockade("invoke", "editor", "notes.import", "pages=one")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "stockade invoke: pages is a channel, which a command line cannot give" in done.stderr
 
 
 def test_an_answer_cannot_move_the_cursor(stockade: Run, folder: Path) -> None:

@@ -231,7 +231,7 @@ def test_check_prints_faults_on_standard_output(stockade: Run, folder: Path) -> 
 def test_check_says_what_it_found(stockade: Run, whole: Path) -> None:
     """One line, exit code 0; the file may be named."""
     done = stockade("check", str(whole / "stockade.toml"))
-    assert (done.returncode, done.stdout) == (0, "2 workers, 8 commands, 1 capability: no faults\n")
+    assert (done.returncode, done.stdout) == (0, "2 workers, 11 commands, 1 capability: no faults\n")
 
 
 @pytest.mark.parametrize(

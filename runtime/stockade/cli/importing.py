@@ -34,12 +34,14 @@ _SLACK = 2.0
 class Imported:
     """What importing came to. Files of faults are relative to the folder, or absolute.
 
-    `commands` says of each command's name whether it takes a scope, `arguments` the names of what it takes else;
-    `unimported` has the fault of each module that is not among them, and `faults` those of what was registered.
+    `commands` says of each command's name whether it takes a scope, `arguments` the names of what it takes else, and
+    `channels` those of its channels; `unimported` has the fault of each module that is not among them, and `faults`
+    those of what was registered.
     """
 
     commands: dict[str, bool] = attrs.field(factory=dict)
     arguments: dict[str, list[str]] = attrs.field(factory=dict)
+    channels: dict[str, list[str]] = attrs.field(factory=dict)
     unimported: dict[str, Fault] = attrs.field(factory=dict)
     faults: list[Fault] = attrs.field(factory=list)
 
@@ -115,8 +117,9 @@ def _understood(messages: list[list[Any]]) -> Imported:
                 imported.faults.append(Fault(**fields))
             case ["fault", module, fields]:
                 imported.unimported[module] = Fault(**fields)
-            case ["command", name, takes_scope, arguments]:
+            case ["command", name, takes_scope, arguments, channels]:
                 imported.commands[name], imported.arguments[name] = takes_scope, arguments
+                imported.channels[name] = channels
     return imported
 
 

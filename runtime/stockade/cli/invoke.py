@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import click
@@ -24,6 +26,7 @@ Examples:
   stockade invoke editor notes.read name=notes/todo
   stockade invoke editor notes.save name=notes/todo text='buy milk' tags='["home"]'
   stockade invoke editor notes.read name=notes/todo --raw > todo.txt
+  stockade invoke editor notes.all | head -3                             a stream: one line for each item
 """
 
 #: Refusals whose reason the policy may know; the worker itself is never told.
@@ -51,10 +54,10 @@ def invoke(
     log_level: str | None,
     color: bool | None,
 ) -> int:
-    """Try COMMAND as WORKER would call it, and print the answer.
+    """Try COMMAND as WORKER would call it, and print the answer, or each item of a stream as it comes.
 
     The core is real and so is the refusal, if WORKER may not: exit code 3, as for any answer that is an error. The
-    program of WORKER is not run, nor is any other worker.
+    program of WORKER is not run, nor is any other worker, so what workers export is unavailable.
 
     A VALUE that is JSON is that value (3, true, null, [1, 2], {"a": 1}, "3"), any other is text. Bytes are
     {"$bytes": "aGVsbG8="}, base64, in arguments as in answers.
@@ -62,11 +65,16 @@ def invoke(
     request = Request(command, values.arguments(arguments), timeout)
     configuration = open_configuration(file)
     spec = find_worker(configuration, worker)
-    outcome = Trial(configuration, spec, worker, log_level, options.wants_color(color)).run(request)
+    trial = Trial(configuration, spec, worker, log_level, options.wants_color(color))
+    outcome = trial.run(request, partial(_print_item, raw=raw))
     if outcome.answer is None:
         return _no_answer(outcome, request)
-    why = _why(configuration, worker, request, outcome.answer.get("error", {}).get("code"))
-    return _print_answer(outcome, outcome.answer, why, raw)
+    error = outcome.answer.get("error", {})
+    why = _why(configuration, worker, request, error.get("code"))
+    code = _print_answer(outcome, outcome.answer, why, raw)
+    for hint in _hints(configuration, request, error):
+        click.echo(f"stockade invoke: {hint}", err=True)
+    return code
 
 
 def _print_answer(outcome: Outcome, answer: dict[str, Any], why: tuple[str, ...], raw: bool) -> int:
@@ -74,6 +82,9 @@ def _print_answer(outcome: Outcome, answer: dict[str, Any], why: tuple[str, ...]
     match answer:
         case {"result": result}:
             _print_result(result, raw)
+            _print_log(outcome, outcome.code != Exit.WELL)
+            return Exit.WELL
+        case {"ended": _}:
             _print_log(outcome, outcome.code != Exit.WELL)
             return Exit.WELL
         case {"error": error}:
@@ -103,6 +114,13 @@ def _print_result(result: Any, raw: bool) -> None:
         click.echo(values.as_written(result))
 
 
+def _print_item(item: Any, raw: bool) -> None:
+    if raw:
+        click.echo(values.raw(item), nl=False)
+    else:
+        click.echo(values.in_one_line(item))
+
+
 def _error_lines(error: dict[str, Any]) -> list[str]:
     said = escape(f"{error['code']}: {error['message']}" if error["message"] else error["code"])
     return [said] if error["data"] is None else [said, values.as_written(error["data"])]
@@ -111,6 +129,17 @@ def _error_lines(error: dict[str, Any]) -> list[str]:
 def _print_log(outcome: Outcome, wanted: bool) -> None:
     if wanted and outcome.log:
         click.echo(outcome.log, err=True, nl=False)
+
+
+def _hints(configuration: Configuration, request: Request, error: Mapping[str, Any]) -> Iterator[str]:
+    """What a trial cannot do, where that may be the reason of an error."""
+    code, data = error.get("code"), error.get("data")
+    if code == Code.UNAVAILABLE and any(each.exports for each in configuration.workers):
+        yield "no other worker runs in a trial: what workers export is to be had under `stockade run` alone"
+    if code == Code.INVALID_ARGS and isinstance(data, dict):
+        imported = import_modules(configuration.app.commands, configuration.folder, limits.IMPORT)
+        if data.get("path") in imported.channels.get(request.command, ()):
+            yield f"{data['path']} is a channel, which a command line cannot give: call {request.command} from a worker"
 
 
 def _why(configuration: Configuration, worker: str, request: Request, code: str | None) -> tuple[str, ...]:

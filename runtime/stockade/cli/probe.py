@@ -1,9 +1,10 @@
 """The child of `stockade check` that imports an application's command modules, and says what came of it.
 
 ``python -P -m stockade.cli.probe FOLDER SECONDS MODULE...`` writes JSON lines to its stdout: ``["importing", module]``
-before each import, ``["fault", module or null, {...}]``, ``["command", name, takes_scope, arguments]`` for each
-command, and ``["done"]`` if it came so far. The modules are the operator's and are trusted, but while they are imported
-they may print, hang, exit or crash: they get /dev/null for stdout, and an alarm that shows on which line they hang.
+before each import, ``["fault", module or null, {...}]``, ``["command", name, takes_scope, arguments, channels]`` for
+each command, and ``["done"]`` if it came so far. The modules are the operator's and are trusted, but while they are
+imported they may print, hang, exit or crash: they get /dev/null for stdout, and an alarm that shows on which line they
+hang.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def main(folder: str, seconds: float, modules: Sequence[str]) -> NoReturn:
         _say(report, "fault", None, attrs.asdict(fault))
     for command in registry.commands.values():
         arguments = [parameter.name for parameter in command.parameters]
-        _say(report, "command", command.name, command.takes_scope, arguments)
+        channels = [channel.name for channel in command.channels]
+        _say(report, "command", command.name, command.takes_scope, arguments, channels)
     _say(report, "done")
     os._exit(0)  # neither threads nor exit handlers of the modules have a say in it
 

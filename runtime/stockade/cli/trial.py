@@ -10,7 +10,8 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -47,8 +48,8 @@ class Request:
 
 @attrs.frozen
 class Outcome:
-    """What came of it. `answer` has one key, ``result``, ``error`` or ``unsendable``; None if nothing answered, and
-    `called` says whether it was asked at all.
+    """What came of it. `answer` has one key, ``result``, ``ended`` (of a stream), ``error`` or ``unsendable``; None if
+    nothing answered, and `called` says whether it was asked at all.
 
     `code` is the supervisor's exit code, or BY_SIGNAL + n if signal n ended it; `log` what it has kept to itself.
     """
@@ -72,16 +73,20 @@ class Trial:
     log_level: str | None
     color: bool
 
-    def run(self, request: Request) -> Outcome:
-        """Start everything, wait for the end of it, and gather what is left. Passes SIGINT and SIGTERM on."""
+    def run(self, request: Request, show: Callable[[Any], object]) -> Outcome:
+        """Start everything, wait for the end of it, and gather what is left. Passes SIGINT and SIGTERM on.
+
+        Each item of a stream goes to `show` as it comes, in a thread; what that raises ends the call, and is raised.
+        """
         # Files without a name: the worker opens them by way of our descriptors, and a kill -9 leaves nothing behind.
         with ExitStack() as stack:
-            asked, answered, log = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            asked, log = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
             asked.write(json.dumps(attrs.asdict(request)).encode())
             asked.flush()
-            code = _supervised(self._plan(asked, answered), None if self.log_level else log)
-            called, answer = _written(_content(answered))
-            return Outcome(answer, called, code, _content(log).decode(errors="replace"))
+            written = _Written(show)
+            with written.reading() as answered:
+                code = _supervised(self._plan(asked, answered), None if self.log_level else log)
+            return Outcome(written.answer, written.called, code, _content(log).decode(errors="replace"))
 
     def _plan(self, asked: IO[bytes], answered: IO[bytes]) -> control.Plan:
         """The core gets the whole configuration, so that it knows all workers; the supervisor starts this one alone."""
@@ -115,10 +120,48 @@ def _content(file: IO[bytes]) -> bytes:
     return file.read()
 
 
-def _written(by_the_worker: bytes) -> tuple[bool, dict[str, Any] | None]:
-    """Whether it has called, which is an empty line; and the answer behind it, if the worker came to its end."""
-    _, newline, answer = by_the_worker.partition(b"\n")
-    return bool(newline), json.loads(answer) if answer.endswith(b"\n") else None
+@attrs.define
+class _Written:
+    """What the worker writes: an empty line when it calls, one for each item, and the answer if it comes so far."""
+
+    _show: Callable[[Any], object]
+    called: bool = False
+    answer: dict[str, Any] | None = None
+    _raised: BaseException | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[IO[bytes]]:
+        """What to write to. A pipe: where `show` waits for whoever reads us, so does the command."""
+        read, write = os.pipe()
+        thread = threading.Thread(target=self._read, args=(os.fdopen(read, "rb"),))
+        try:
+            with os.fdopen(write, "wb") as pipe:
+                thread.start()
+                yield pipe
+        finally:
+            thread.join()
+        if self._raised is not None:
+            raise self._raised
+
+    def _read(self, lines: IO[bytes]) -> None:
+        """Until nobody can write any more. Closing it ends the worker, which cannot write then."""
+        try:
+            with lines:
+                for line in lines:
+                    self._take(line)
+        except BaseException as error:  # noqa: BLE001 (it is raised where the trial runs)
+            self._raised = error
+
+    def _take(self, line: bytes) -> None:
+        if not line.endswith(b"\n"):
+            return
+        self.called = True
+        if said := line.strip():
+            answer: dict[str, Any] = json.loads(said)
+            if "item" in answer:
+                self._show(answer["item"])
+            else:
+                self.answer = answer
 
 
 def _supervised(todo: control.Plan, log: IO[bytes] | None) -> int:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from stockade.cli.usage import Usage
 from stockade.config.wording import quoted
 
-__all__ = ["arguments", "as_written", "raw", "texts"]
+__all__ = ["arguments", "as_written", "in_one_line", "raw", "texts"]
 
 
 def _bytes(encoded: Any) -> bytes:
@@ -61,7 +61,15 @@ def arguments(words: Iterable[str]) -> dict[str, Any]:
 
 def as_written(value: Any) -> str:
     """An answer as JSON in several lines, in which nothing can move a cursor."""
-    written = json.dumps(value, ensure_ascii=False, indent=2)
+    return _safe(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def in_one_line(value: Any) -> str:
+    """The same in one line, for an item of a stream."""
+    return _safe(json.dumps(value, ensure_ascii=False))
+
+
+def _safe(written: str) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
 
 
