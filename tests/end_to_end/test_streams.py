@@ -408,13 +408,25 @@ def test_a_channel_may_be_taken_in_the_direction_that_the_caller_gives_it(one: P
 
 
 MISFITS = {
-    "a stream called": ("rows", {"count": 1}, {}, "yield: it streams: stream() it"),
-    "a call streamed": ("wait", {}, {"yield": "caller"}, "yield: the command yields nothing: call it"),
-    "an inline call streamed": ("plain", {}, {"yield": "caller"}, "yield: the command yields nothing: call it"),
+    "a stream called": ("rows", {"count": 1}, {}, "the command streams: stream() it"),
+    "a call streamed": ("wait", {}, {"yield": "caller"}, "the command does not stream: invoke() it"),
+    "an inline call streamed": ("plain", {}, {"yield": "caller"}, "the command does not stream: invoke() it"),
     "a channel too many": ("tail", {}, {"lines": "caller", "x": "caller"}, "x: the command takes no such channel"),
-    "a channel too few": ("tail", {}, {}, "lines: missing, a channel"),
-    "the wrong direction": ("tail", {}, {"lines": "callee"}, "lines: expected a channel to the caller"),
-    "a value for a channel": ("tail", {"lines": 1}, {}, "lines: missing, a channel"),
+    "a channel too few": ("tail", {}, {}, "lines: missing, a channel on which the caller receives"),
+    "the wrong direction": (
+        "tail",
+        {},
+        {"lines": "callee"},
+        "lines: expected a channel on which the caller receives",
+    ),
+    "the other wrong direction": (
+        "total",
+        {},
+        {"numbers": "caller"},
+        "numbers: expected a channel on which the caller sends",
+    ),
+    "neither direction": ("either", {}, {}, "way: missing, a channel"),
+    "a value for a channel": ("tail", {"lines": 1}, {}, "lines: missing, a channel on which the caller receives"),
 }
 
 
