@@ -27,6 +27,22 @@ def test_worker_knows_who_it_is_and_leaves_in_order(core: Any) -> None:
     assert core.said() == ""
 
 
+def test_handler_that_nobody_would_await_is_refused(core: Any) -> None:
+    """A coroutine function, or what is no function; a generator may be exported."""
+    core.start(program(
+        "async def late(*event): pass",
+        "def pages(): yield 1",
+        "for wrong in (late, 5):",
+        "    for use in (core.export('notes.late'), lambda handler: core.listen('notes/changed', handler)):",
+        "        try: use(wrong)",
+        "        except TypeError as error: print(error)",
+        "core.export('notes.pages')(pages)",
+    ))  # fmt: skip
+    assert core.farewell() == 0
+    refusals = ["late is an async def: write def, or connect with stockade_frontend.aio"] * 2
+    assert core.printed().splitlines() == [*refusals, *["5 cannot be called: give a function"] * 2]
+
+
 def test_secret_is_kept(core: Any) -> None:
     """It is not in the environment, standard input is empty, and no child inherits the lifeline."""
     core.start(program(

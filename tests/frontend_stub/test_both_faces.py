@@ -315,6 +315,30 @@ def test_channel_that_nobody_has_says_so(core: Any, begin: Begin) -> None:
     assert core.printed().count("pass it to a call") == 2
 
 
+def test_wrong_options_are_said_where_they_are_given(core: Any, begin: Begin) -> None:
+    """Before anything is sent: a timeout that is none, an export without a name."""
+    begin("""
+        for wrong in ('2', True, float('nan'), float('inf')):
+            try: core.options(timeout=wrong)
+            except (TypeError, ValueError) as error: print(error)
+        try: core.export(print)
+        except TypeError as error: print(error)
+        core.options(timeout=2), core.options(timeout=0.5), core.options(timeout=None), core.options(timeout=-1)
+    """)
+    assert core.farewell() == 0, core.said()
+    printed = core.printed().splitlines()
+    assert printed[0] == "timeout='2': write seconds, as in 2.0, or None for as long as it takes"
+    assert [line.partition(":")[0] for line in printed[:4]] == [
+        "timeout='2'",
+        "timeout=True",
+        "timeout=nan is too long",
+        "timeout=inf is too long",
+    ]
+    assert printed[4:] == [
+        'export takes the name of the command, not <built-in function print>: write @core.export("thumbs.make")'
+    ]
+
+
 # -- raw --------------------------------------------------------------------------------------------------------------
 
 

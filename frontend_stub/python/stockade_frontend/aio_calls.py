@@ -32,11 +32,10 @@ class Options:
 
     def stream(self, command: str, /, *, credit: int = CREDIT, **arguments: Any) -> ReceiveChannel:
         """`Connection.stream` with these options; the time is that of the whole stream."""
-        receiver = Receiver(credit, self._manner.view)
-        stream = ReceiveChannel(self._reactions, receiver)
+        stream = ReceiveChannel(self._reactions, Receiver(credit, self._manner.view))
         pending = self._begin(command, {**arguments, "yield": stream})
         self._reactions.soon()
-        return ReceiveChannel(self._reactions, receiver, pending)
+        return stream.of(pending)
 
     async def emit(self, name: str, payload: Any = None, /, *, to: str | None = None) -> None:
         """`Connection.emit` with the option `trace`; the others are for calls."""

@@ -81,6 +81,11 @@ class SendChannel:
         self._session.channels.finish(self.end_of_channel, error)
         self._reactions.soon()
 
+    def __del__(self) -> None:
+        if not self.end_of_channel.over and self._reactions.endpoint.is_usable:
+            self._session.channels.forsake(self.end_of_channel)
+            self._reactions.soon()
+
     async def __aenter__(self) -> SendChannel:
         return self
 
@@ -94,12 +99,17 @@ class SendChannel:
 class ReceiveChannel:
     """An end to receive from: ``async for item in channel``, as that of the blocking face."""
 
-    def __init__(self, reactions: Reactions, receiver: Receiver, call: Pending | None = None) -> None:
+    def __init__(self, reactions: Reactions, receiver: Receiver) -> None:
         self._reactions = reactions
         self._session = reactions.endpoint.session
-        self._call = call
+        self._call: Pending | None = None
         self._unbroken = 0
         self.end_of_channel = receiver
+
+    def of(self, call: Pending) -> ReceiveChannel:
+        """This one, as the stream of a call."""
+        self._call = call
+        return self
 
     def __aiter__(self) -> ReceiveChannel:
         return self
@@ -150,8 +160,8 @@ class ReceiveChannel:
         self._reactions.soon()
 
     def __del__(self) -> None:
-        # A stream that a loop has left by `break`, or an exception: its command would wait for credit for ever.
-        if self._call is not None and not self.end_of_channel.over and self._reactions.endpoint.is_usable:
+        # One that a loop has left by `break`, or an exception: its sender would wait for credit for ever.
+        if not self.end_of_channel.over and self._reactions.endpoint.is_usable:
             self._drop()
 
     async def __aenter__(self) -> ReceiveChannel:

@@ -113,7 +113,7 @@ class Connection:
 
         The options are those of the blocking `options`.
         """
-        return Options(self._reactions, Manner(timeout, wait, idempotent, view, trace))
+        return Options(self._reactions, Manner(timeout, wait, idempotent, view, trace).checked())
 
     def send_channel(self) -> SendChannel:
         """An end to send on, to be passed to a call as an argument that the command receives from."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextvars import ContextVar
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = ["SERVING", "Handlers", "belong"]
 
 #: The call or event that the current task handles.
 SERVING: ContextVar[Handled | Event | None] = ContextVar("stockade_serving", default=None)
+_LEAVES = "the worker leaves"
 
 
 def belong(asking: Asking) -> Asking:
@@ -51,7 +53,13 @@ class Handlers:
             task = reactions.loop.create_task(_handle(reactions, handled))
             handled.when_stopped = task.cancel
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(partial(self._ended, reactions, handled))
+
+    def _ended(self, reactions: Reactions, handled: Handled, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() and not handled.done and reactions.endpoint.over is None:  # it was before it had begun
+            conclude(reactions.endpoint.session.handled, handled, None, handled.stopped or Cancelled(_LEAVES))
+            reactions.soon()
 
     async def close(self, patience: float) -> None:
         """Cancel those that run, but for the one that asks, and give them a moment to clean up."""
@@ -67,7 +75,7 @@ async def _handle(reactions: Reactions, handled: Handled) -> None:
     session = reactions.endpoint.session
     SERVING.set(handled)
     value: Any = None
-    error: CommandError | None = None
+    error: CommandError | None = Cancelled("its handler was interrupted")
     try:
         check_stream(handled)
         arguments = handled.arguments | {
@@ -79,8 +87,9 @@ async def _handle(reactions: Reactions, handled: Handled) -> None:
             value = None
         elif isawaitable(value):
             value = await value
+        error = None
     except asyncio.CancelledError:
-        error = handled.stopped or Cancelled("the worker leaves")
+        error = handled.stopped or Cancelled(_LEAVES)
         raise
     except Exception as reason:  # noqa: BLE001 (the application's own: it is logged, and answered)
         error = refusal(reason, handled, session.label)

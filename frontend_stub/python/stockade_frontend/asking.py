@@ -14,6 +14,8 @@ __all__ = ["PLAIN", "Asking", "Manner"]
 
 #: Seconds before a call that was answered `busy` is tried again: doubled each time, from the first to the last.
 _FIRST, _LAST = 0.001, 0.2
+#: Seconds, about thirty years: clocks of the system count no further than some centuries. No nan is below it.
+_LONGEST = 1e9
 
 
 class Manner(NamedTuple):
@@ -24,6 +26,16 @@ class Manner(NamedTuple):
     idempotent: bool = False
     view: bool = False
     trace: str | None = None
+
+    def checked(self) -> Manner:
+        """Itself. Raises TypeError or ValueError for a timeout that is none, before it is used."""
+        timeout = self.timeout
+        if timeout is not None and not isinstance(timeout, EllipsisType):
+            if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+                raise TypeError(f"timeout={timeout!r}: write seconds, as in 2.0, or None for as long as it takes")
+            if not timeout <= _LONGEST:
+                raise ValueError(f"timeout={timeout!r} is too long: write None for as long as it takes")
+        return self
 
     def asking(self, now: float) -> Asking:
         """A call in this manner, made now."""

@@ -19,7 +19,7 @@ from stockade_frontend.channels import CREDIT, Receiver
 from stockade_frontend.endpoint import LEAVE, QUEUE, Endpoint
 from stockade_frontend.errors import DeadlineExceeded, Ended
 from stockade_frontend.events import Handler, Subscription
-from stockade_frontend.exporting import Handling, declare
+from stockade_frontend.exporting import Handling, check_handler, declare
 from stockade_frontend.handled import Handled
 from stockade_frontend.statistics import Statistics
 
@@ -145,7 +145,7 @@ class Connection:
         Busy is raised at once. `idempotent`: the command may be run twice, should the worker that runs it die.
         `view`: large bytes come as a memoryview of what came, without a copy. `trace`: a W3C traceparent.
         """
-        return Options(self._turns, Manner(timeout, wait, idempotent, view, trace))
+        return Options(self._turns, Manner(timeout, wait, idempotent, view, trace).checked())
 
     def send_channel(self) -> SendChannel:
         """An end to send on, to be passed to a call as an argument that the command receives from."""
@@ -181,6 +181,7 @@ class Connection:
 
     def _listen(self, name: str, handler: Handler, *, once: bool) -> Subscription:
         self._endpoint.check()
+        check_handler(handler)
         subscription = Subscription(name, handler, once, self.unlisten)
         pending = self._endpoint.listen(subscription)
         try:
@@ -221,7 +222,13 @@ class Connection:
         `idempotent`: it may be run twice. `view`: large bytes come as views. The configuration bounds what is exported.
         """
         self._endpoint.check()
-        return declare(self._session.handled, self._session.is_ready, name, concurrency, idempotent, view)
+        decorate = declare(self._session.handled, self._session.is_ready, name, concurrency, idempotent, view)
+
+        def checked(handler: _Function) -> _Function:
+            check_handler(handler)
+            return decorate(handler)
+
+        return checked
 
     @property
     def handling(self) -> Handling:

@@ -75,10 +75,8 @@ class Options:
 
     def stream(self, command: str, /, *, credit: int = CREDIT, **arguments: Any) -> ReceiveChannel:
         """`Connection.stream` with these options; the time is that of the whole stream."""
-        receiver = Receiver(credit, self._manner.view)
-        stream = ReceiveChannel(self._turns, receiver)
-        pending = begin(self._turns, command, {**arguments, "yield": stream}, self._asking())
-        return ReceiveChannel(self._turns, receiver, pending)
+        stream = ReceiveChannel(self._turns, Receiver(credit, self._manner.view))
+        return stream.of(begin(self._turns, command, {**arguments, "yield": stream}, self._asking()))
 
     def emit(self, name: str, payload: Any = None, /, *, to: str | None = None) -> None:
         """`Connection.emit` with the option `trace`; the others are for calls."""

@@ -21,7 +21,8 @@ __all__ = ["ReceiveChannel", "SendChannel", "failure_of"]
 class SendChannel:
     """An end to send on. Pass it to one call, as an argument; then `send`, and `end` it.
 
-    As a context manager it ends itself, with an error if the block raised one.
+    As a context manager it ends itself, with an error if the block raised one. Forgotten, it ends too: with an error,
+    but where it is the argument of a handler that has returned.
     """
 
     def __init__(self, turns: Turns, sender: Sender | None = None) -> None:
@@ -86,6 +87,10 @@ class SendChannel:
         self._channels.finish(self.end_of_channel, error)
         self._turns.soon()
 
+    def __del__(self) -> None:
+        if not self.end_of_channel.over and self._turns.endpoint.is_usable:
+            self._channels.forsake(self.end_of_channel)
+
     def __enter__(self) -> SendChannel:
         return self
 
@@ -100,14 +105,20 @@ class ReceiveChannel:
     """An end to receive from: ``for item in channel``. Pass it to one call, as an argument.
 
     The loop ends when the sender has ended; it raises the error that the sender or the call ended with. As a context
-    manager it drops what is left. What `stream` returns is one too, and its call is its own.
+    manager it drops what is left, and so it does when nothing refers to it any more. What `stream` returns is one too,
+    and its call is its own.
     """
 
-    def __init__(self, turns: Turns, receiver: Receiver, call: Pending | None = None) -> None:
+    def __init__(self, turns: Turns, receiver: Receiver) -> None:
         self._turns = turns
         self._channels = turns.endpoint.session.channels
-        self._call = call
+        self._call: Pending | None = None
         self.end_of_channel = receiver
+
+    def of(self, call: Pending) -> ReceiveChannel:
+        """This one, as the stream of a call."""
+        self._call = call
+        return self
 
     def __iter__(self) -> ReceiveChannel:
         return self
@@ -158,8 +169,8 @@ class ReceiveChannel:
         self._channels.finish(self.end_of_channel)
 
     def __del__(self) -> None:
-        # A stream that a loop has left by `break`, or an exception: its command would wait for credit for ever.
-        if self._call is not None and not self.end_of_channel.over and self._turns.endpoint.is_usable:
+        # One that a loop has left by `break`, or an exception: its sender would wait for credit for ever.
+        if not self.end_of_channel.over and self._turns.endpoint.is_usable:
             self._drop()
 
     def __enter__(self) -> ReceiveChannel:

@@ -7,7 +7,7 @@ from typing import Any
 from stockade_frontend.blocking_channels import ReceiveChannel, SendChannel
 from stockade_frontend.blocking_turns import Turns
 from stockade_frontend.channels import Receiver, Sender
-from stockade_frontend.errors import Dropped, InvalidArgs
+from stockade_frontend.errors import Cancelled, Dropped, InvalidArgs
 from stockade_frontend.events import Event
 from stockade_frontend.exporting import check_stream, conclude, refusal
 from stockade_frontend.handled import Handled
@@ -40,6 +40,12 @@ def handle_call(turns: Turns, handled: Handled) -> None:
             value = None
     except Exception as error:  # noqa: BLE001 (the application's own: it is logged, and answered)
         conclude(calls, handled, None, refusal(error, handled, label))
+    except SystemExit:
+        raise  # this worker leaves, and the core answers for it, or gives the call to another
+    except BaseException:
+        # Ctrl-C: the program may catch it and go on. Its caller would wait, and the call's place be taken, for ever.
+        conclude(calls, handled, None, Cancelled("its handler was interrupted"))
+        raise
     else:
         conclude(calls, handled, value, None)
     finally:

@@ -175,6 +175,7 @@ class Calls:
         self.flight[ident] = pending
         self._channels.open(ends)
         self._outbox.put_valued(encoded)
+        self._channels.end_ended(ends)
 
     # -- answers ------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from stockade_frontend.errors import CommandError, CoreBroken, Dropped, FrontendError, TooLarge, Unavailable
+from stockade_frontend.errors import CommandError, CoreBroken, Dropped, Failed, FrontendError, TooLarge, Unavailable
 from stockade_frontend.messages import Offer, error_message, item_message, message
 from stockade_frontend.outbox import LARGEST_HEAD, Outbox
 from stockade_frontend.pending import Pending
@@ -122,6 +122,12 @@ class Channels:
             end.id = self._last_own
             self._open[end.id] = end
 
+    def end_ended(self, ends: dict[str, End]) -> None:
+        """The call that passes them has been put: what this side has ended while it was held is said now."""
+        for end in ends.values():
+            if end.over and self._open.pop(end.id, None) is not None:
+                self._outbox.put(_farewell(end, end.error if isinstance(end.error, CommandError) else None))
+
     def accept(self, offers: dict[str, Offer]) -> dict[str, End]:
         """The channels that a call of the core's opens. As a receiver this side grants a first credit at once."""
         last, ends = self._last_of_core, {}
@@ -178,6 +184,13 @@ class Channels:
         if end.id in self._open:
             self._outbox.put(_farewell(end, error if isinstance(error, CommandError) else None))
         self.close(end, error)
+
+    def forsake(self, end: End) -> None:
+        """Nobody has this end any more: it ends, as nobody will. A sender that this worker has opened ends with an
+        error, for whoever was to end it may have failed; one that a handler had, which has answered well, ends well.
+        """
+        unended = isinstance(end, Sender) and (end.id % 2 or not end.id)  # 0: its call has not gone yet
+        self.finish(end, Failed("its sender has forgotten it, and had not ended it") if unended else None)
 
     # -- what the core says -------------------------------------------------------------------------------------------
 

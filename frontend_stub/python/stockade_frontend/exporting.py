@@ -11,10 +11,12 @@ from stockade_frontend.errors import CommandError, EncodeError, Failed, InvalidA
 from stockade_frontend.handled import Export, Handled, HandledCalls
 from stockade_frontend.worker import say
 
-__all__ = ["Handling", "check_stream", "conclude", "declare", "refusal", "yields"]
+__all__ = ["Handling", "check_handler", "check_stream", "conclude", "declare", "refusal", "yields"]
 
 #: Flags of a function's code: it yields; it does so as a coroutine (inspect.CO_*; that module takes 8 ms to import).
 _YIELDS = 0x20 | 0x200
+#: And those of what somebody would have to await.
+_AWAITS = 0x80 | 0x200
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -67,6 +69,8 @@ def declare(
     calls: HandledCalls, is_ready: bool, name: str, concurrency: int, idempotent: bool, view: bool
 ) -> Callable[[_Function], _Function]:
     """The decorator behind `export` of both faces."""
+    if not isinstance(name, str):
+        raise TypeError(f'export takes the name of the command, not {name!r}: write @core.export("thumbs.make")')
     if is_ready:
         raise RuntimeError("what a worker exports is said with `ready`: export before that, and before `run`")
 
@@ -75,6 +79,14 @@ def declare(
         return handler
 
     return decorate
+
+
+def check_handler(handler: Any) -> None:
+    """Raise TypeError for what a connection without asyncio cannot call, or nobody would await."""
+    if not callable(handler):
+        raise TypeError(f"{handler!r} cannot be called: give a function")
+    if getattr(getattr(handler, "__code__", None), "co_flags", 0) & _AWAITS:
+        raise TypeError(f"{handler.__name__} is an async def: write def, or connect with stockade_frontend.aio")
 
 
 def yields(handler: Callable[..., Any]) -> bool:
