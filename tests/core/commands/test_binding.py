@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from stockade.core.commands.binding import Binder, Parameter
-from stockade.core.commands.hints import Hints
+from stockade.core.types.hints import Hints
 from stockade.errors import Code, CommandError
 
 

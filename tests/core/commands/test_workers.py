@@ -11,8 +11,8 @@ import attrs
 import pytest
 
 from stockade.core.commands.context import CURRENT, Context
-from stockade.core.commands.encoding import EncodingError
 from stockade.core.commands.workers import Answer, Request, Workers
+from stockade.core.types.encoding import EncodingError
 from stockade.errors import Cancelled, CommandError
 
 

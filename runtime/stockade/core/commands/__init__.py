@@ -1,1 +1,1 @@
-"""The application's commands, listeners and lifespans: registered, bound to arguments by their types, and run."""
+"""The application's commands, listeners and lifespans: registered, bound to arguments, and run."""

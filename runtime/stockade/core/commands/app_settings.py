@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stockade.core.commands.hints import Hints
-from stockade.core.commands.values import Misfit, misfits, path_text
+from stockade.core.types.hints import Hints
+from stockade.core.types.values import Misfit, misfits, path_text
 from stockade.errors import StockadeError
 
 __all__ = ["SettingsError", "configured"]

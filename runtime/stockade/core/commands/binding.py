@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 
-from stockade.core.commands.shapes import Shape
-from stockade.core.commands.values import Misfit, Within, misfits, or_nearest, path_text
+from stockade.core.types.shapes import Shape
+from stockade.core.types.values import Misfit, Within, misfits, or_nearest, path_text
 from stockade.errors import Code, CommandError
 
 __all__ = ["Binder", "Parameter", "bind_item"]

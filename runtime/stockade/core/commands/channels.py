@@ -16,9 +16,9 @@ import attrs
 
 from stockade.core.commands import files
 from stockade.core.commands.crossings import Arrivals, Departures
-from stockade.core.commands.encoding import encode, encode_payload
 from stockade.core.commands.files import File, Progress
 from stockade.core.commands.ports import Incoming, Outgoing
+from stockade.core.types.encoding import encode, encode_payload
 from stockade.errors import CommandError, again
 
 __all__ = ["Channel", "ReceiveChannel", "SendChannel"]

@@ -21,7 +21,6 @@ from stockade.core.commands.caller import Caller
 from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.deadlines import Deadlines
 from stockade.core.commands.deliveries import Deliveries
-from stockade.core.commands.encoding import encode_payload
 from stockade.core.commands.middleware import GIVEN as MIDDLEWARE_GIVEN
 from stockade.core.commands.middleware import Call, Guard, through
 from stockade.core.commands.prepared import GIVEN, Prepared, constants_of, spanned, unbound
@@ -32,6 +31,7 @@ from stockade.core.commands.streams import feeding, feeding_blocking, unfit
 from stockade.core.commands.threads import Job, Threads
 from stockade.core.events.event import Event
 from stockade.core.policy.quota import Places
+from stockade.core.types.encoding import encode_payload
 from stockade.errors import Code, CommandError
 from stockade.observe.traces import TRACE
 

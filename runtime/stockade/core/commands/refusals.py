@@ -15,7 +15,7 @@ from collections.abc import Callable
 import attrs
 
 from stockade import limits
-from stockade.core.commands.encoding import encode
+from stockade.core.types.encoding import encode
 from stockade.errors import Code, CommandError
 from stockade.names import is_command
 

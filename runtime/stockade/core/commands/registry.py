@@ -18,8 +18,6 @@ import attrs
 from stockade.core.commands.binding import Binder, Parameter
 from stockade.core.commands.caller import Caller
 from stockade.core.commands.channels import Channel, ReceiveChannel, SendChannel
-from stockade.core.commands.fields import is_class_of_fields
-from stockade.core.commands.hints import Hints
 from stockade.core.commands.importing import import_module
 from stockade.core.commands.marks import (
     CommandMark,
@@ -36,12 +34,14 @@ from stockade.core.commands.marks import (
     settings,
 )
 from stockade.core.commands.middleware import Middleware, read_middleware
-from stockade.core.commands.scalars import SCALARS
-from stockade.core.commands.shapes import ANY, HintError, hint_text
 from stockade.core.commands.signatures import YIELD, ChannelParameter, Faults, Injection, check_return, place, read
 from stockade.core.commands.workers import Workers
 from stockade.core.events.event import Event, Events
 from stockade.core.policy.patterns import Pattern
+from stockade.core.types.fields import is_class_of_fields
+from stockade.core.types.hints import Hints
+from stockade.core.types.scalars import SCALARS
+from stockade.core.types.shapes import ANY, HintError, hint_text
 from stockade.errors import Fault
 from stockade.names import EVENT, is_command
 

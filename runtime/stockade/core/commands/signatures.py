@@ -16,10 +16,10 @@ import attrs
 
 from stockade.core.commands.binding import Parameter, bind_item
 from stockade.core.commands.channels import Channel, ReceiveChannel, SendChannel
-from stockade.core.commands.hints import Hints
 from stockade.core.commands.importing import shown_file
 from stockade.core.commands.ports import Incoming, Outgoing
-from stockade.core.commands.shapes import ANY, Ambiguous, HintError, Shape, hint_text
+from stockade.core.types.hints import Hints
+from stockade.core.types.shapes import ANY, Ambiguous, HintError, Shape, hint_text
 from stockade.errors import Fault
 
 __all__ = ["YIELD", "ChannelParameter", "Faults", "Injection", "Signature", "read"]

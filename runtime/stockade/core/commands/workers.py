@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 
 from stockade.core.commands.context import CURRENT, Context
-from stockade.core.commands.encoding import encode, encode_payload
+from stockade.core.types.encoding import encode, encode_payload
 from stockade.errors import CommandError, again
 from stockade.observe.traces import TRACE
 

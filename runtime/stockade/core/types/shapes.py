@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 import attrs
 
-from stockade.core.commands.fields import Field
-from stockade.core.commands.scalars import PRIMITIVES, SCALARS, Scalar
-from stockade.core.commands.values import Mismatch, Wire, Within, shown
+from stockade.core.types.fields import Field
+from stockade.core.types.scalars import PRIMITIVES, SCALARS, Scalar
+from stockade.core.types.values import Mismatch, Wire, Within, shown
 
 __all__ = [
     "ANY",

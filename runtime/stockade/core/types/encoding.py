@@ -14,9 +14,9 @@ from typing import Any
 import attrs
 
 from stockade import limits
-from stockade.core.commands.fields import fields_of
-from stockade.core.commands.scalars import PRIMITIVES, SCALARS, fits_wire
-from stockade.core.commands.values import INT_MAX, INT_MIN, path_text
+from stockade.core.types.fields import fields_of
+from stockade.core.types.scalars import PRIMITIVES, SCALARS, fits_wire
+from stockade.core.types.values import INT_MAX, INT_MIN, path_text
 
 __all__ = ["EncodingError", "encode", "encode_payload"]
 

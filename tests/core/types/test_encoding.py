@@ -15,7 +15,7 @@ from uuid import UUID
 import attrs
 import pytest
 
-from stockade.core.commands.encoding import DEPTH, EncodingError, encode
+from stockade.core.types.encoding import DEPTH, EncodingError, encode
 
 
 class Color(enum.Enum):

@@ -13,7 +13,7 @@ import attrs
 from cattrs.errors import AttributeValidationNote, ClassValidationError, ForbiddenExtraKeysError
 
 from stockade.config.wording import nearest, quoted
-from stockade.core.commands.fields import fields_of
+from stockade.core.types.fields import fields_of
 
 __all__ = [
     "INT_MAX",

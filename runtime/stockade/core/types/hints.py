@@ -18,9 +18,9 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from stockade.core.commands.fields import Field, fields_of, is_class_of_fields
-from stockade.core.commands.scalars import PRIMITIVES, SCALARS
-from stockade.core.commands.shapes import (
+from stockade.core.types.fields import Field, fields_of, is_class_of_fields
+from stockade.core.types.scalars import PRIMITIVES, SCALARS
+from stockade.core.types.shapes import (
     ANY,
     HintError,
     Shape,
@@ -32,8 +32,8 @@ from stockade.core.commands.shapes import (
     of_enum,
     of_scalar,
 )
-from stockade.core.commands.unions import one_of
-from stockade.core.commands.values import Mismatch, Wire, Within, or_nearest, wire_type
+from stockade.core.types.unions import one_of
+from stockade.core.types.values import Mismatch, Wire, Within, or_nearest, wire_type
 
 __all__ = ["HintError", "Hints", "Shape", "hint_text"]
 

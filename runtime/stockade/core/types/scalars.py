@@ -15,7 +15,7 @@ from uuid import UUID
 
 import attrs
 
-from stockade.core.commands.values import INT_MAX, INT_MIN, Mismatch, Wire, shown
+from stockade.core.types.values import INT_MAX, INT_MIN, Mismatch, Wire, shown
 
 __all__ = ["PRIMITIVES", "SCALARS", "Scalar", "fits_wire", "in_range"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stockade.core.commands.encoding import DEPTH
-from stockade.core.commands.hints import LARGEST_SET
-from stockade.core.commands.scalars import LONGEST, PRIMITIVES, SCALARS
+from stockade.core.types.encoding import DEPTH
+from stockade.core.types.hints import LARGEST_SET
+from stockade.core.types.scalars import LONGEST, PRIMITIVES, SCALARS
 
 PAGE = Path(__file__).parents[3] / "docs" / "types.md"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from stockade.core.commands.fields import Field
-from stockade.core.commands.scalars import PRIMITIVES
-from stockade.core.commands.shapes import CHOICES, Ambiguous, Shape
-from stockade.core.commands.values import Mismatch, Wire
+from stockade.core.types.fields import Field
+from stockade.core.types.scalars import PRIMITIVES
+from stockade.core.types.shapes import CHOICES, Ambiguous, Shape
+from stockade.core.types.values import Mismatch, Wire
 
 __all__ = ["one_of"]
 

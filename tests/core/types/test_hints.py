@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockade.core.commands.encoding import encode
-from stockade.core.commands.hints import HintError, Hints
-from stockade.core.commands.values import misfits
+from stockade.core.types.encoding import encode
+from stockade.core.types.hints import HintError, Hints
+from stockade.core.types.values import misfits
 
 
 class Color(enum.Enum):

@@ -1,0 +1,1 @@
+"""How type hints become shapes, and Python's values the wire's and back. Knows no command and no message."""
