@@ -266,3 +266,21 @@ def test_sum_of_credits_has_an_end(pure_core: Any) -> None:
     core.says(["credit", 1, 2**53 - 1])
     with pytest.raises(CoreBroken, match="credit"):
         core.says(["credit", 1, 1])
+
+
+def test_what_was_ended_before_its_call_went_is_said_behind_it(pure_core: Any) -> None:
+    """The call waited for room: its command would wait for items, or for credit, for ever."""
+    core = pure_core(calls=1)
+    core.session.call("slow", {})
+    rows, lines, failed = Sender(), Receiver(2), Sender()
+    arguments = {"rows": Passed(rows), "lines": Passed(lines), "failed": Passed(failed)}
+    core.session.call("copy", arguments, Manner().asking(0.0))
+    core.session.channels.finish(rows)
+    core.session.channels.finish(lines)
+    core.session.channels.finish(failed, Failed("no"))
+    core.heard()
+    core.says(["result", 1, None])
+    call, *ends = core.heard()
+    assert call[:3] == ["call", 2, "copy"]
+    assert ends == [["end", 1], ["drop", 3], ["end", 5, FAILED]]
+    assert len(core.session.channels) == 0

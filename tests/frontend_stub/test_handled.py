@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from stockade_frontend.aio_handling import Handlers
 from stockade_frontend.asking import Manner
 from stockade_frontend.channels import Receiver, Sender
 from stockade_frontend.errors import (
@@ -292,3 +295,46 @@ def test_channel_of_the_core_twice_breaks_it(pure_core: Any) -> None:
     core.session.channels.finish(next(iter(core.session.channels._open.values())))
     with pytest.raises(CoreBroken):
         core.says(["call", 2, "thumbs.make", {}, {"channels": {"a": {"id": 2, "to": "caller"}}}])
+
+
+# -- the asyncio face -------------------------------------------------------------------------------------------------
+
+
+def test_a_task_that_is_cancelled_before_it_begins_is_answered(pure_core: Any) -> None:
+    """None of its code has run, and none of it will: else the call would keep its place for ever."""
+    core = pure_core()
+    calls = exporting(core)
+
+    async def main() -> None:
+        endpoint = SimpleNamespace(session=core.session, over=None)
+        reactions: Any = SimpleNamespace(endpoint=endpoint, loop=asyncio.get_running_loop(), soon=lambda: None)
+        core.says(["call", 1, "thumbs.make", {}])
+        Handlers().begin(reactions)
+        core.says(["cancel", 1])
+        while len(calls):
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    (answer,) = core.heard()
+    assert (*answer[:2], answer[2]["code"]) == ("error", 1, "cancelled")
+
+
+def test_what_interrupts_a_task_is_no_result(pure_core: Any) -> None:
+    """A handler that raises what is no Exception has not returned None."""
+    core = pure_core()
+    exporting(core)
+
+    def interrupted() -> None:
+        raise GeneratorExit
+
+    async def main() -> None:
+        endpoint = SimpleNamespace(session=core.session, over=None)
+        reactions: Any = SimpleNamespace(endpoint=endpoint, loop=asyncio.get_running_loop(), soon=lambda: None)
+        core.session.handled.exports["thumbs.make"] = Export(interrupted, 1, False, False)
+        core.says(["call", 1, "thumbs.make", {}])
+        Handlers().begin(reactions)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    (answer,) = core.heard()
+    assert (*answer[:2], answer[2]["code"]) == ("error", 1, "cancelled")
