@@ -19,7 +19,7 @@ from benchmarks.processes import pin, spent_by
 __all__ = ["measure"]
 
 #: Calls in a block; bytes of a large message, and what the mover's limits are raised to.
-BLOCK, LARGE, LIMIT = 500, 64 << 20, 80 << 20
+BLOCK, LARGE, LIMIT = 300, 64 << 20, 80 << 20
 #: Seconds from the beginning of what disturbs to the first call.
 _SETTLE = 0.05
 #: What disturbs, and its order.
@@ -35,7 +35,7 @@ class _Shares:
 
 
 def measure(quick: bool) -> Result:
-    """Blocks of 500 calls, by turns: alone, beside each that disturbs, and beside processes that burn what that did.
+    """Blocks of 300 calls, by turns: alone, beside each that disturbs, and beside processes that burn what that did.
 
     All clients stand on one processor, also what disturbs; the core stands on the other. What burns stands on the
     clients' processor and burns what the disturber itself did; or there and, another, on the core's, what the core did
