@@ -150,6 +150,10 @@ class _Sending:
         self._waiting.append(then)
         self._channels.when_room(self._id, self.wake)
 
+    def forget(self, then: Callable[[], None]) -> None:
+        if then in self._waiting:
+            self._waiting.remove(then)
+
     def end(self, error: CommandError | None = None) -> None:
         if self.closed is None:
             self._channels.end(self._id, error)
@@ -216,6 +220,10 @@ class _Receiving:
 
     def when_item(self, then: Callable[[], None]) -> None:
         self._waiting.append(then)
+
+    def forget(self, then: Callable[[], None]) -> None:
+        if then in self._waiting:
+            self._waiting.remove(then)
 
     def drop(self) -> None:
         if not self.ended:

@@ -75,8 +75,9 @@ class Outbox:
         return self.size < limits.ITEMS_OUT
 
     def when_it_takes_items(self, then: Callable[[], None]) -> None:
-        """Have `then` called, once, when items may be put again."""
-        self._waiting.append(then)
+        """Have `then` called, once, when items may be put again, however often it is asked for."""
+        if then not in self._waiting:
+            self._waiting.append(then)
 
     @property
     def is_awaited(self) -> bool:

@@ -82,7 +82,7 @@ class SendChannel(Generic[_Item]):
         port = self._port
         while not port.offer(value):
             self._unbroken = 0
-            await _told(port.loop, port.when_room)
+            await _told(port, port.when_room)
         self._unbroken += 1
         if self._unbroken >= _UNBROKEN:
             self._unbroken = 0
@@ -134,7 +134,7 @@ class ReceiveChannel(Generic[_Item]):
                 if port.error is None:
                     raise StopAsyncIteration
                 raise again(port.error)
-            await _told(port.loop, port.when_item)
+            await _told(port, port.when_item)
         return self._bind(port.take())
 
     async def drop(self) -> None:
@@ -167,11 +167,16 @@ class ReceiveChannel(Generic[_Item]):
                 self._port.loop.call_soon_threadsafe(self._port.drop)
 
 
-async def _told(loop: asyncio.AbstractEventLoop, when: Callable[[Callable[[], None]], None]) -> None:
+async def _told(port: Incoming | Outgoing, when: Callable[[Callable[[], None]], None]) -> None:
     """Wait until what `when` is given is called."""
-    told = loop.create_future()
-    when(partial(_tell, told))
-    await told
+    told = port.loop.create_future()
+    tell = partial(_tell, told)
+    when(tell)
+    try:
+        await told
+    except asyncio.CancelledError:
+        port.forget(tell)  # a handler that waits with a time limit again and again would leave one behind each time
+        raise
 
 
 def _tell(told: asyncio.Future[None]) -> None:

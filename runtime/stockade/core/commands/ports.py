@@ -34,6 +34,9 @@ class Outgoing(Protocol):
     def when_room(self, then: Callable[[], None]) -> None:
         """Have `then` called, once, when `offer` is worth another try."""
 
+    def forget(self, then: Callable[[], None]) -> None:
+        """Do not call it any more."""
+
     def end(self, error: CommandError | None = None) -> None:
         """Send nothing more, with an error where that is not all; nothing happens if it is closed."""
 
@@ -58,6 +61,9 @@ class Incoming(Protocol):
 
     def when_item(self, then: Callable[[], None]) -> None:
         """Have `then` called, once, when there is something new: an item, or the end."""
+
+    def forget(self, then: Callable[[], None]) -> None:
+        """Do not call it any more."""
 
     def drop(self) -> None:
         """Receive nothing more, and forget what waits."""
