@@ -61,6 +61,8 @@ LARGEST_ID = 2**53 - 1
 CALLS = 1024
 #: Channels that one worker has opened and that are open; a call that would have more is answered `busy`.
 CHANNELS = 64
+#: Calls to one replica that it has not answered, whatever it says of its concurrency: also those that were cancelled.
+ASKED = 1024
 #: Commands that one worker exports.
 EXPORTS = 1024
 #: Events of one source that the application's listeners have not handled yet; the next are dropped and counted.

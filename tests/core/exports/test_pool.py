@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
+from stockade import limits
 from stockade.core.exports.job import Job
 from stockade.core.exports.pool import Give, Pool, Refuse, Step
 from stockade.core.wire.happenings import Export
@@ -400,3 +401,12 @@ def test_statistics_tell_how_it_stands(exports: Any) -> None:
     submitted(pool, 2)
     stood = pool.statistics()
     assert (stood.ready, stood.running, stood.waiting, stood.given, stood.refused) == (2, 2, 0, 2, 0)
+
+
+def test_a_replica_has_no_more_than_the_core_keeps() -> None:
+    """Whatever it says of its concurrency: what it never answers is kept, also where nobody waits for it any more."""
+    pool = a_pool("1", {"make": Export(concurrency=10**9)})
+    for job in submitted(pool, limits.ASKED):
+        assert not pool.withdraw(job)
+    (job,) = submitted(pool, 1)
+    assert job.replica is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
@@ -396,3 +397,21 @@ async def test_what_the_core_invokes_by_itself_has_the_default() -> None:
         has = index.questions[0].context.left()
         assert (has is None) if default is None else (has is not None and 29.0 < has <= 30.0)
         router.close()
+
+
+async def test_arguments_are_not_kept_for_what_nobody_waits_for() -> None:
+    """A replica may never answer a call that was cancelled: what is kept of each is to be small."""
+
+    class Large(dict[str, Any]):
+        """Arguments that can be referred to weakly."""
+
+    scene, arguments = Scene(), Large(a=1)
+    large = weakref.ref(arguments)
+    routed = scene.router.call("thumbs.make", arguments, Context("ui"), Asking())
+    scene.first.questions[0].arguments = {}  # what a replica was sent is gone
+    del arguments
+    assert large() is not None
+    assert routed is not None
+    routed.cancel()
+    assert scene.router.in_flight == 1
+    assert large() is None

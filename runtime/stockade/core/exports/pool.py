@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from stockade import limits
 from stockade.core.exports.job import Job
 from stockade.core.exports.line import Line
 from stockade.core.exports.waits import cycle_of
@@ -81,7 +82,12 @@ class _Replica:
 
     def has_room(self, command: str) -> bool:
         export = self.exports.get(command)
-        return export is not None and self.by_command[command] < export.concurrency
+        return export is not None and self.by_command[command] < export.concurrency and not self.is_full
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has all that any replica may have, of whatever command."""
+        return len(self.running) >= limits.ASKED
 
     def is_before(self, other: _Replica | None) -> bool:
         """Whether it is to be given a job rather than the other."""
@@ -186,7 +192,9 @@ class Pool:
         able = self._able(job)
         if self._expected - set(job.chain) or any(replica.has_room(job.command) for replica in able):
             return None
-        return [other for replica in able for other in replica.running if other.command == job.command]
+        return [
+            other for replica in able for other in replica.running if replica.is_full or other.command == job.command
+        ]
 
     def statistics(self) -> PoolStatistics:
         """How it stands."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 import attrs
@@ -25,6 +26,7 @@ __all__ = ["Answer", "Asked", "Replica", "Routed"]
 Answer = Callable[[Any, CommandError | None], None]
 #: Under which name the stream of what a command yields stands among its channels.
 STREAM = "yield"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: The core's end of a channel.
 Port = Incoming | Outgoing
 
@@ -118,6 +120,7 @@ class Routed:
     def say(self, value: Any, error: CommandError | None) -> None:
         """Answer it; for the first time, else nothing happens."""
         answer, self._answer = self._answer, None
+        self._arguments = _NOTHING  # a replica may never answer what was cancelled, and keeps the rest
         if self.bucket is not None:
             self.bucket.pop(self, None)
         if self.forget is not None:
