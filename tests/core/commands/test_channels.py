@@ -11,7 +11,7 @@ import pytest
 
 from stockade.core.commands.channels import ReceiveChannel, SendChannel
 from stockade.core.outbox import Outbox
-from stockade.errors import CommandError
+from stockade.errors import CommandError, Dropped
 
 
 @attrs.define(eq=False)
@@ -65,6 +65,23 @@ def test_a_wait_that_is_given_up_leaves_nothing(way: str) -> None:
                 async with asyncio.timeout(0.001):
                     await (sender.send(1) if way == "send" else anext(receiver))
         assert port.waiting == []
+
+    asyncio.run(main())
+
+
+def test_nothing_follows_an_end_from_a_thread() -> None:
+    """Whoever sends behind it is told, and the item is not lost in silence; to end again is nothing."""
+
+    async def main() -> None:
+        sender = SendChannel[int](Port(asyncio.get_running_loop()))
+
+        def work() -> None:
+            sender.end_blocking()
+            sender.end_blocking()
+            with pytest.raises(Dropped):
+                sender.send_blocking(1)
+
+        await asyncio.to_thread(work)
 
     asyncio.run(main())
 

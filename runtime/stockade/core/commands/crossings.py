@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from stockade.core.commands.ports import Incoming, Outgoing
-from stockade.errors import CommandError, again
+from stockade.errors import CommandError, Dropped, again
 
 __all__ = ["Arrivals", "Departures"]
 
@@ -33,10 +33,13 @@ class Departures:
     _bytes: int = attrs.field(default=0, init=False)
     _passing: bool = attrs.field(default=False, init=False)  # the loop will look at the items, or waits for room
     _error: CommandError | None = attrs.field(default=None, init=False)
+    _ended: bool = attrs.field(default=False, init=False)  # from here: the port learns it later
 
     def put(self, value: Any) -> None:
         """Send an item after all before it; raises CommandError where one of those could not be sent."""
         _check_thread(self._loop)
+        if self._ended:
+            raise Dropped("the channel was ended")
         with self._changed:
             self._changed.wait_for(lambda: self._error or (len(self._items) < _ITEMS and self._bytes < _BYTES))
             self._raise()
@@ -53,9 +56,14 @@ class Departures:
             self._changed.wait_for(lambda: self._error or not self._items)
 
     def end(self, error: CommandError | None = None) -> None:
-        """End the port once everything was sent; raises CommandError where something could not be."""
+        """End the port once everything was sent; raises CommandError where something could not be. A second time,
+        nothing happens.
+        """
         self.flush()
+        if self._ended:
+            return
         self._raise()
+        self._ended = True
         self._loop.call_soon_threadsafe(self._port.end, error)
 
     def _raise(self) -> None:
