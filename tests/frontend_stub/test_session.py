@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockade_frontend import errors
-from stockade_frontend.asking import Manner
+from stockade_frontend.asking import Asking, Manner
 from stockade_frontend.session import Session, State
 
 #: What may not wait for room, nor be tried again.
@@ -217,6 +217,15 @@ def test_stop_is_noted_with_its_grace() -> None:
     session = opened()
     session.receive(frame(["stop", {"grace": 3000}]))
     assert (session.stopping, session.grace) == (True, 3000)
+
+
+def test_no_call_comes_behind_bye() -> None:
+    """Neither a plain one nor one with options."""
+    session = leaving()
+    for asking in (None, Asking()):
+        with pytest.raises(errors.Closed):
+            session.call("notes.read", {}, asking)
+    assert sent(session) == [["bye", {"emitted": 0}]]
 
 
 def test_bye_counts_the_emits_and_is_answered() -> None:

@@ -17,6 +17,7 @@ from stockade_frontend.channels import Channels, End, Receiver, Sender
 from stockade_frontend.errors import (
     Busy,
     Cancelled,
+    Closed,
     CommandError,
     DeadlineExceeded,
     FrontendError,
@@ -100,6 +101,8 @@ class Calls:
         return pending
 
     def _ask(self, pending: Pending, asking: Asking | None, now: float) -> Pending:
+        if not self._may_speak:
+            raise Closed("this worker has taken its leave (nothing was sent)")
         ends = _ends(pending.arguments)
         if asking is None and ends:
             asking = Asking()
@@ -241,6 +244,7 @@ class Calls:
     def close(self) -> None:
         """Nothing more may be said: what is not in flight never will be."""
         self._may_speak = False
+        self._most = 0  # from now on none just goes
         for pending in (*self.held, *self._put_off):
             self.cancel(pending, Cancelled("this worker leaves"))
         self.held.clear()
