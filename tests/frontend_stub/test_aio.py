@@ -50,6 +50,58 @@ def test_worker_knows_who_it_is_and_leaves_in_order(core: Any, loop: str) -> Non
     assert core.said() == ""
 
 
+def test_call_begins_at_once(core: Any, loop: str) -> None:
+    """So its channel can be used. Awaiting it gives the value, or raises; cancelling it cancels the command."""
+    core.start(
+        program(
+            loop,
+            "data = core.send_channel()",
+            "call = core.options(view=True).call('total', data=data)",
+            "sending = asyncio.create_task(data.send(b'piece'))",
+            "print(bytes(await call), call.done())",
+            "unbegun = core.call('wait')",
+            "unbegun.cancel()",
+            "begun = core.call('wait')",
+            "await asyncio.sleep(0.01)",
+            "begun.cancel()",
+            "print(*map(type, await asyncio.gather(unbegun, begun, return_exceptions=True)))",
+            "try: await core.call('fail')",
+            "except Failed as error: print(error)",
+        )
+    )
+    assert core.expect("call")[2:] == ["total", {}, {"channels": {"data": {"id": 1, "to": "callee"}}}]
+    core.send(["credit", 1, 5])
+    assert core.expect("item") == ["item", 1, b"piece"]
+    core.send(["result", 1, b"value"])
+    cancelled = [core.message() for _ in range(4)]
+    assert sorted(each[:2] for each in cancelled) == [["call", 2], ["call", 3], ["cancel", 2], ["cancel", 3]]
+    core.send(*(["error", ident, {"code": "cancelled", "message": ""}] for ident in (2, 3)))
+    core.send(["error", core.expect("call")[1], {"code": "failed", "message": "no"}])
+    assert bye(core) == 0, core.said()
+    assert core.printed().splitlines() == [
+        "b'value' True",
+        " ".join(["<class 'asyncio.exceptions.CancelledError'>"] * 2),
+        "failed: no",
+    ]
+    assert core.said() == ""
+
+
+def test_call_that_comes_while_the_connection_closes_is_not_sent(core: Any, loop: str) -> None:
+    """A task of the program's may have begun it just then: it is told so, and the protocol is kept."""
+    core.start(
+        program(loop, "asyncio.create_task(late(core))").replace(
+            "async def main():",
+            "async def late(core):\n"
+            "    while not core._session.state.value == 'leaving': await asyncio.sleep(0)\n"
+            "    try: await core.invoke('echo')\n"
+            "    except Closed as error: print(error)\n"
+            "async def main():",
+        )
+    )
+    assert bye(core) == 0
+    assert core.printed() == "this worker has taken its leave (nothing was sent)\n"
+
+
 def test_calls_of_one_turn_are_one_batch(core: Any, loop: str) -> None:
     """And are answered in any order."""
     core.start(program(loop, "print(await asyncio.gather(*(core.invoke('echo', n=n) for n in range(20))))"))
@@ -372,14 +424,13 @@ def test_handlers_are_cancelled_when_the_connection_closes(core: Any, loop: str)
         loop,
         "@core.export('work')",
         "async def work():",
-        "    try: await asyncio.sleep(1000)",
+        "    try: await core.ping()",
         "    finally: print('finally')",
         "await core.run()",
     ))  # fmt: skip
     core.expect("ready")
     core.send(["call", 1, "work", {}])
-    core.send(["ping", 1])
-    core.expect("pong")
+    core.expect("ping")  # it has begun
     core.send(["stop", {"grace": 10}])
     assert core.expect("error")[2]["code"] == "cancelled"
     assert bye(core) == 0

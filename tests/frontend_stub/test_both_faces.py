@@ -38,8 +38,7 @@ ASYNCIO = (
     HEAD
     + """
 async def start(core, command, **arguments):
-    task = asyncio.create_task(core.invoke(command, **arguments))
-    await asyncio.sleep(0)
+    task = core.call(command, **arguments)
     return lambda: task
 async def main():
     async with aio.connect() as core:

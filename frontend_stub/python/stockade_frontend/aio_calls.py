@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -26,9 +28,15 @@ class Options:
 
     async def invoke(self, command: str, /, **arguments: Any) -> Any:
         """`Connection.invoke` with these options."""
+        return await self._answer(self._begin(command, arguments))
+
+    def call(self, command: str, /, **arguments: Any) -> asyncio.Task[Any]:
+        """`Connection.call` with these options; the time begins now."""
         pending = self._begin(command, arguments)
-        await self._reactions.answer(pending)
-        return pending.result()
+        task = self._reactions.loop.create_task(self._answer(pending))
+        task.add_done_callback(partial(self._ended, pending))
+        self._reactions.soon()
+        return task
 
     def stream(self, command: str, /, *, credit: int = CREDIT, **arguments: Any) -> ReceiveChannel:
         """`Connection.stream` with these options; the time is that of the whole stream."""
@@ -40,6 +48,14 @@ class Options:
     async def emit(self, name: str, payload: Any = None, /, *, to: str | None = None) -> None:
         """`Connection.emit` with the option `trace`; the others are for calls."""
         await emit(self._reactions, name, payload, to, self._manner.trace)
+
+    async def _answer(self, pending: Pending) -> Any:
+        await self._reactions.answer(pending)
+        return pending.result()
+
+    def _ended(self, pending: Pending, task: asyncio.Task[Any]) -> None:
+        if task.cancelled():  # perhaps before it has begun to wait
+            self._reactions.give_up(pending)
 
     def _begin(self, command: str, arguments: dict[str, Any]) -> Pending:
         endpoint, now = self._reactions.endpoint, monotonic()

@@ -92,6 +92,14 @@ class Connection:
         pending = self._call(command, arguments)
         return await self._answer(pending)
 
+    def call(self, command: str, /, **arguments: Any) -> asyncio.Task[Any]:
+        """Begin a command, and go on: awaiting the task that this returns gives its value, cancelling it cancels the
+        command. Raises as `invoke` does before sending.
+
+        Its channels may be used at once, which a task of `invoke` allows only when it has run for the first time.
+        """
+        return Options(self._reactions).call(command, **arguments)
+
     def stream(self, command: str, /, *, credit: int = CREDIT, **arguments: Any) -> ReceiveChannel:
         """Run a command that yields, and receive what it does: ``async for row in core.stream("rows.all")``.
 
@@ -109,7 +117,7 @@ class Connection:
         view: bool = False,
         trace: str | None = None,
     ) -> Options:
-        """How to call: ``await core.options(timeout=2).invoke(...)``; there are `stream` and `emit` too.
+        """How to call: ``await core.options(timeout=2).invoke(...)``; there are `call`, `stream` and `emit` too.
 
         The options are those of the blocking `options`.
         """

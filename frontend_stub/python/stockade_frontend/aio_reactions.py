@@ -67,10 +67,14 @@ class Reactions:
         try:
             return await waiter
         except asyncio.CancelledError:
-            if pending.command and self.endpoint.over is None:
-                self._session.cancel(pending, Cancelled("whoever awaited it was cancelled"))
-                self.soon()
+            self.give_up(pending)
             raise
+
+    def give_up(self, pending: Pending) -> None:
+        """Nobody awaits it any more: the core is told of a call; of what is answered, it is not."""
+        if pending.command and self.endpoint.over is None:
+            self._session.cancel(pending, Cancelled("whoever awaited it was cancelled"))
+            self.soon()
 
     async def change(self, end: End) -> None:
         """Wait until this end of a channel has an item, credit, or no future. Several may wait for the same."""
