@@ -72,6 +72,8 @@ DELIVERIES = 1024
 IN_FLIGHT = 4
 #: Subscriptions of one worker.
 TOPICS = 1024
+#: Names of events whose listeners the core remembers.
+NAMES = 1024
 #: Its subscriptions that were denied and not taken back: libzmq remembers each, with 5 KiB.
 DENIED_TOPICS = 1024
 #: Characters of an event's name (see names.EVENT) and of a call's command.

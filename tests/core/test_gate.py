@@ -75,7 +75,7 @@ def answers(*calls: list[Any]) -> list[list[Any]]:
         loop = asyncio.get_running_loop()
         collected = registry.collect([__name__])
         dispatcher = Dispatcher(collected, loop, 1, 1, {}, logging.getLogger("test"))
-        bus = Bus(loop, {"editor": ("editor",)}, lambda event: None)
+        bus = Bus(loop, {"editor": ("editor",)})
         authority = Authority.resolve(configuration(), collected.commands)
         unused: Any = None
         owner: Any = Owner()

@@ -66,6 +66,7 @@ class EventGate:
                 self._subscribe(frame[1:], name, prefix)
             elif self._subscriptions.discard(name, prefix):
                 self._link.revoke(frame[1:])
+                self._bus.changed()
         except Breach as breach:
             self._end(breach)
 
@@ -82,6 +83,7 @@ class EventGate:
             self._deny(topic, name, prefix, Code.BUSY, reason)
         else:
             self._link.grant(topic)
+            self._bus.changed()
             self._say(["listening", topic.decode("ascii")])
 
     def _deny(self, topic: bytes, name: str, prefix: bool, code: str, message: str) -> None:
@@ -121,12 +123,14 @@ class EventGate:
 
     # -- what the worker hears ----------------------------------------------------------------------------------------
 
+    def hears(self, name: str) -> bool:
+        """Whether this worker listens to events of this name."""
+        return self._subscriptions.hears(name)
+
     def hear(self, frame: EventFrame) -> None:
         """Send an event that this worker listens to, or count it as missed and say so once this turn is over."""
-        if not self._subscriptions.hears(frame.name):
-            return
-        self._events += 1
-        if not self._link.send_event(frame.numbered(self._events)):
+        self._events = number = self._events + 1
+        if not self._link.send_event(frame.numbered(number)):
             self._dropped += 1
             self._last_dropped = self._events
             if not self._missed_is_due:

@@ -47,7 +47,6 @@ from stockade.core.wire.happenings import (
     Side,
 )
 from stockade.core.wire.shapes import error_message
-from stockade.core.wire.topics import EventFrame
 from stockade.errors import Breach, BreachCode, Code, CommandError
 
 if TYPE_CHECKING:
@@ -171,7 +170,7 @@ class Gate:
             self.say,
             self.end,
         )
-        house.bus.attach(self.label, self)
+        house.bus.attach(self.label, self._events)
 
     def _open_calls(self, link: Link) -> None:
         house, conversation, replies = self._house, self.conversation, self._replies
@@ -281,11 +280,6 @@ class Gate:
         if not self._over:
             self._events.on_emit(frame)
 
-    def hear(self, frame: EventFrame) -> None:
-        """An event that somebody has emitted."""
-        if not self._over:
-            self._events.hear(frame)
-
     # -- the end ------------------------------------------------------------------------------------------------------
 
     def on_turn(self) -> None:
@@ -349,13 +343,13 @@ class Gate:
     def go(self) -> None:
         """Its process has ended: cancel its calls, and handle nothing more but what it has emitted."""
         self._gone = True
-        self._house.bus.detach(self.label, self)
+        self._house.bus.detach(self.label, self._events)
         self._hush()
 
     def close(self) -> None:
         """Cancel the calls and handle nothing more. The link is its owner's to close."""
         self._over = True
-        self._house.bus.detach(self.label, self)
+        self._house.bus.detach(self.label, self._events)
         if self._leave_timer is not None:
             self._leave_timer.cancel()
         self._hush()

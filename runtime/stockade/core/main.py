@@ -143,7 +143,7 @@ class _Process:
     async def _furnish(self, core: Core, registry: Registry) -> Lifespans:
         """Give the core its house: authority, dispatcher, bus, and what the application's lifespans yield."""
         loop, spec = asyncio.get_running_loop(), self.configuration.core
-        bus = Bus(loop, {worker.label: worker.labels for worker in self.configuration.workers}, lambda event: None)
+        bus = Bus(loop, {worker.label: worker.labels for worker in self.configuration.workers})
         router = Router.of(loop, self.configuration.workers, self.workers, _bound(spec.deadline))
         given: dict[type, Any] = {Events: Events(bus), Workers: Workers(router, loop)}
         settings = configured(registry.settings_class, self.configuration.app.settings)
@@ -160,7 +160,8 @@ class _Process:
         except StartError:
             await lifespans.leave(limits.CORE_GRACE)
             raise
-        bus.listen = dispatcher.deliver
+        if registry.listeners:
+            bus.listen = dispatcher.deliver
         authority = Authority.resolve(self.configuration, registry.commands)
         core.house = House(loop, authority, registry.commands, dispatcher, router, bus, core, _bound(spec.deadline))
         return lifespans

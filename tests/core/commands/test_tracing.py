@@ -73,6 +73,9 @@ class Ear:
     def __init__(self) -> None:
         self.bodies: list[Any] = []
 
+    def hears(self, name: str) -> bool:
+        return True
+
     def hear(self, frame: EventFrame) -> None:
         self.bodies.append(decode(frame.numbered(1).partition(b"|")[2]))
 
@@ -89,7 +92,7 @@ class Traced:
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         made = Spans(provider.get_tracer("stockade")) if spans else None
-        bus = Bus(loop, {"editor": ("editor",)}, lambda event: None, made)
+        bus = Bus(loop, {"editor": ("editor",)}, spans=made)
         bus.attach("editor", self.ear)
         given: dict[type, Any] = {Events: Events(bus), Workers: workers(made) if workers else None}
         self.dispatcher = Dispatcher(registry, loop, 2, 2, given, logging.getLogger("test"), spans=made)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import attrs
 import pytest
 
+from stockade import limits
 from stockade.core.events.bus import Bus
 from stockade.core.events.event import Event
 from stockade.core.wire.topics import EventFrame
@@ -18,6 +19,10 @@ class Heard:
     """An ear that remembers."""
 
     names: list[str] = attrs.field(factory=list)
+    listens: set[str] = attrs.field(factory=lambda: {"notes/changed", "a", "b"})
+
+    def hears(self, name: str) -> bool:
+        return name in self.listens
 
     def hear(self, frame: EventFrame) -> None:
         self.names.append(frame.name)
@@ -92,3 +97,34 @@ def test_a_replica_that_has_gone_hears_no_more(bus: Bus, ears: dict[str, Heard])
     bus.detach("thumbs.2", ears["thumbs.2"])
     bus.publish("notes/changed", None, "thumbs")
     assert (later.names, ears["thumbs.1"].names, ears["thumbs.2"].names) == (["notes/changed"], [], [])
+
+
+def test_who_begins_or_ends_to_listen_is_asked_anew(bus: Bus, ears: dict[str, Heard]) -> None:
+    """Once the bus is told that something has changed; what is known is not asked for each event."""
+    ears["editor"].listens = set()
+    bus.publish("a", None, None)
+    assert ears["editor"].names == []
+    ears["editor"].listens = {"a"}
+    bus.changed()
+    bus.publish("a", None, None)
+    ears["thumbs.1"].listens = set()
+    bus.changed()
+    bus.publish("a", None, None)
+    assert [ears[label].names for label in ears] == [["a"] * 2, ["a"] * 2, ["a"] * 3]
+
+
+def test_names_that_somebody_makes_up_are_not_kept(bus: Bus, ears: dict[str, Heard]) -> None:
+    """Neither those that nobody listens to nor, beyond a bound, those that somebody does."""
+    for number in range(3 * limits.NAMES):
+        ears["editor"].listens.add(f"made/up-{number}")
+        bus.publish(f"made/up-{number}", None, None)
+        bus.publish(f"unheard/{number}", None, None)
+    assert len(ears["editor"].names) == 3 * limits.NAMES
+    assert len(bus._listeners) <= limits.NAMES
+
+
+def test_one_that_does_not_listen_is_not_reached_by_its_name(bus: Bus, ears: dict[str, Heard]) -> None:
+    """An event for one worker is for it only if it listens."""
+    ears["editor"].listens = set()
+    bus.publish("notes/changed", None, "editor")
+    assert ears["editor"].names == []

@@ -5,10 +5,12 @@ Knows no link and no frame: what `Events` emits goes to a publisher, the bus, wh
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Protocol
 
 import attrs
 
+from stockade import limits
 from stockade.names import RESERVED_EVENTS, is_event, is_reserved_event
 
 __all__ = ["Event", "Events", "Publisher"]
@@ -58,6 +60,7 @@ class Events:
         self._publisher.publish(_emittable(name), payload, label)
 
 
+@lru_cache(limits.NAMES)
 def _emittable(name: str) -> str:
     if not is_event(name):
         raise ValueError(f"{name!r} is no event name: write 1 to 128 of A-Z a-z 0-9 _ / : . -, no slash at the end")

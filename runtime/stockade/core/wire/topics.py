@@ -5,6 +5,7 @@ Knows no policy and no socket. docs/protocol.md, section 7.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stockade import limits
@@ -16,6 +17,7 @@ from stockade.names import is_event
 __all__ = ["Emit", "EventFrame", "parse_emit", "parse_subscription", "topic_of"]
 
 
+@lru_cache(limits.NAMES)
 def topic_of(event: str) -> bytes:
     """The topic of an event: its name and a bar."""
     return event.encode("ascii") + b"|"
@@ -71,10 +73,15 @@ def parse_emit(frame: bytes) -> Emit:
     return Emit(text, value[1], options.get("to"), read_trace(options.get("trace")))
 
 
+@lru_cache(limits.NAMES)
+def _source(label: str) -> bytes:
+    return encode(label)
+
+
 class EventFrame:
     """One event's frame, encoded once for all who listen: only the sequence number differs from worker to worker."""
 
-    __slots__ = ("_head", "_tail", "name")
+    __slots__ = ("_head", "_last", "_numbered", "_tail", "name")
 
     def __init__(self, name: str, source: str, payload: Any, trace: str | None = None) -> None:
         """`trace` is a well-formed traceparent. Raises WireError for a payload that cannot be encoded; `codec.check`
@@ -82,7 +89,8 @@ class EventFrame:
         """
         self.name = name
         self._head = topic_of(name) + (b"\x83" if trace is None else b"\x84")
-        self._tail = encode(source) + encode(payload) + (b"" if trace is None else encode({"trace": trace}))
+        self._last, self._numbered = 0, b""
+        self._tail = _source(source) + encode(payload) + (b"" if trace is None else encode({"trace": trace}))
 
     @property
     def size(self) -> int:
@@ -91,7 +99,9 @@ class EventFrame:
 
     def numbered(self, seq: int) -> bytes:
         """The frame for the worker for which this is event number `seq`."""
-        return self._head + encode(seq) + self._tail
+        if seq != self._last:  # workers that have heard the same get the same, one behind the other
+            self._last, self._numbered = seq, self._head + encode(seq) + self._tail
+        return self._numbered
 
 
 def _is_sequence_number(value: Any) -> bool:
