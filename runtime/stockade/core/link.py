@@ -6,7 +6,7 @@ Moves frames, never reads one: what they mean is the gate's. docs/protocol.md, s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -14,7 +14,7 @@ import zmq
 
 from stockade import limits
 from stockade.core import ends
-from stockade.core.ends import DONTWAIT, MORE, RCVMORE, WORKER, End, only_frame, raw_frames, send_raw
+from stockade.core.ends import DONTWAIT, MORE, RCVMORE, WORKER, End, only_frame, raw_frames, send_raw, sender
 from stockade.core.outbox import Laden, Outbox
 from stockade.core.turns import EVENTS, POLLIN, POLLOUT, Turns
 from stockade.core.wire.happenings import Raw
@@ -77,6 +77,9 @@ class Link:
     _looks: int = 0
     _refused_connects: int = 0
     _commands: zmq.Socket[bytes] | None = None
+    _send_one: Callable[[bytes, int], Any] = attrs.field(init=False)  # of commands, once it is there
+    _send_event: Callable[[bytes, int], Any] = attrs.field(init=False)  # of events, once they are listened to
+    _look_at_events: Callable[[], None] = attrs.field(init=False)
     _flush: asyncio.Handle | None = None
     _in_turn: bool = False  # its end will flush
     _held: bool = False  # the worker is not read, because it does not read its answers
@@ -110,7 +113,7 @@ class Link:
         self._ends[name] = end
         socket.connect(f"ipc://{self._directory}/{name}")
         if name == "commands":
-            self._commands = socket
+            self._commands, self._send_one = socket, sender(socket)
             end.turns = Turns(self._loop, socket, self._take_batch, self._after_turn, self._spin)
         elif self._listening:
             self._attach(end)
@@ -148,6 +151,8 @@ class Link:
     def _attach(self, end: End) -> None:
         take = self._take_subscription if end.name == "events" else self._take_emit
         end.turns = Turns(self._loop, end.socket, take, self._after_other_turn)
+        if end.name == "events":
+            self._send_event, self._look_at_events = sender(end.socket), end.turns.look
         if self._held:
             end.turns.pause()
 
@@ -236,17 +241,17 @@ class Link:
                 end.turns.pause() if paused else end.turns.resume()
 
     def _send(self, socket: zmq.Socket[bytes]) -> None:
-        outbox, self._no_room = self.outbox, False
+        outbox, send, self._no_room = self.outbox, self._send_one, False
         try:
             while outbox.size:
                 # Without asking for room before: that would cost each call 1.4 µs, and its lack is rare. The first
                 # frame is refused or the message taken whole, so nothing has left the outbox when there is none.
-                socket.send(WORKER, MORE)
+                send(WORKER, MORE)
                 first, frames = outbox.batch()
                 if frames:
                     send_raw(socket, first, frames)
                 else:
-                    socket.send(first, DONTWAIT)
+                    send(first, DONTWAIT)
                 self._batches_out += 1
         except zmq.Again:
             self._no_room = True  # the descriptor tells when there is
@@ -264,14 +269,12 @@ class Link:
         self._ends["events"].socket.setsockopt(zmq.UNSUBSCRIBE, topic)
 
     def send_event(self, frame: bytes) -> bool:
-        """Send an event; False if the worker has no room for it."""
-        end = self._ends["events"]
+        """Send an event to a worker that has been granted its topic; False if it has no room for it."""
         try:
-            end.socket.send(frame, zmq.DONTWAIT)
+            self._send_event(frame, DONTWAIT)
         except zmq.Again:
             return False
-        if end.turns is not None:
-            end.turns.look()
+        self._look_at_events()
         return True
 
     # -- the end ------------------------------------------------------------------------------------------------------
