@@ -159,6 +159,14 @@ def test_a_worker_without_capabilities_may_nothing(stockade: Run, folder: Path) 
     assert (done.returncode, done.stderr.splitlines()[0][:12]) == (3, "not_allowed:")
 
 
+def test_a_replica_without_capabilities_is_not_to_be_given_its_own(stockade: Run, folder: Path) -> None:
+    """They are the worker's: the way out names no label that the configuration cannot have."""
+    text = (folder / "stockade.toml").read_text()
+    (folder / "stockade.toml").write_text(text.replace('label = "reader"', 'label = "reader"\nreplicas = 2'))
+    done = stockade("invoke", "reader.2", "notes.who")
+    assert done.stderr.splitlines()[0].endswith('and list it in the "capabilities" of that worker')
+
+
 def test_a_path_out_of_the_scope(stockade: Run, folder: Path) -> None:
     """The core opens nothing; the line below says which rule is missing."""
     done = stockade("invoke", "editor", "notes.read", "name=stockade.toml")

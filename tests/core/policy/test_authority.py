@@ -58,7 +58,7 @@ def test_an_empty_configuration_allows_nothing(writer: Any, act: Act) -> None:
         None,
         None,
     )
-    assert "capabilities of editor" in decision.reason
+    assert decision.reason.endswith('and list it in the "capabilities" of that worker')
 
 
 def test_a_capability_that_nobody_lists_allows_nothing(authority: Authority) -> None:

@@ -120,7 +120,7 @@ class _Worker:
 
     def _instead(self, key: str, pattern: str) -> str:
         if not self.capabilities:
-            return f'write a capability whose {key} has "{pattern}", and list it in capabilities of {self.label}'
+            return f'write a capability whose {key} has "{pattern}", and list it in the "capabilities" of that worker'
         return f'write "{pattern}" into {key} of one of its capabilities ({", ".join(self.capabilities)})'
 
 
