@@ -58,7 +58,7 @@ def test_an_empty_configuration_allows_nothing(writer: Any, act: Act) -> None:
         None,
         None,
     )
-    assert decision.reason.endswith('and list it in the "capabilities" of that worker')
+    assert 'and list it in the "capabilities" of that worker' in decision.reason
 
 
 def test_a_capability_that_nobody_lists_allows_nothing(authority: Authority) -> None:
