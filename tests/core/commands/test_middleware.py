@@ -176,7 +176,7 @@ def test_the_first_that_is_registered_stands_outermost(application: Application)
     registry = application(
         "first app",
         first="from app import said\nfrom typing import Any\n" + rule("outer", "**"),
-        app=COMMANDS + rule("middle", "notes.*") + rule("other", "other.**") + rule("inner", "notes.inline"),
+        app=COMMANDS + rule("middle", "notes.*") + rule("other", "notes.thread") + rule("inner", "notes.inline"),
     )
 
     async def test(calls: Calls) -> None:
@@ -353,6 +353,24 @@ def test_values_are_injected(application: Application) -> None:
         assert await calls("f") == ["db", None]
 
     run(registry, test, {kind: kind()})
+
+
+def test_a_rule_around_nothing_is_a_fault(application: Application) -> None:
+    """It would let pass what it is to stop: its pattern is misspelt, or means what a worker exports."""
+    registry = application(
+        app="""
+        @command("notes.purge")
+        def purge() -> None: ...
+
+        @middleware("note.*")
+        async def never(proceed: Proceed) -> None: ...
+
+        @middleware("*.purge")
+        async def always(proceed: Proceed) -> None: ...
+        """
+    )
+    [fault] = registry.faults
+    assert str(fault).startswith("app.py:6: middleware never stands around no command: none matches 'note.*'; write")
 
 
 def test_faults_of_middleware(application: Application) -> None:

@@ -152,6 +152,11 @@ FAULTS: list[tuple[str, str, str]] = [
         "app.py:3: f yields, and is annotated -> list[int]; annotate it -> AsyncIterator[...], or Iterator[...] where",
     ),
     (
+        "stream that yields nothing",
+        'from typing import Iterator\n@command("a")\ndef f() -> Iterator[int]: return iter([1])',
+        "app.py:4: f is annotated -> Iterator[int], and yields nothing; write yield in it, for a stream, or",
+    ),
+    (
         "items that cannot cross",
         'from typing import AsyncIterator\n@command("a")\nasync def f() -> AsyncIterator[complex]: yield',
         "app.py:4: what f returns: complex cannot cross the wire; ",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections.abc
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from types import ModuleType, NoneType
 from typing import Any, get_args, get_origin
@@ -153,6 +153,7 @@ def collect(module_names: Sequence[str]) -> Registry:
             _add(commands, _command(each, mark, given, hints, faults), faults)
     listeners = [_listener(each, mark, given, faults) for each, mark in marked if isinstance(mark, ListenerMark)]
     around = [read_middleware(each, mark, given, faults) for each, mark in marked if isinstance(mark, MiddlewareMark)]
+    _check_stands(filter(None, around), commands, faults)
     return Registry(
         commands,
         tuple(filter(None, listeners)),
@@ -187,7 +188,13 @@ def _command(
         faults.add(function, wrong, "write segments of letters, digits, _ and - joined by dots, as in notes.read")
     signature = read(function, given | {Caller}, hints, faults)
     yields = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
-    returns = _yielded_hint(function, signature.returns, faults) if yields else signature.returns
+    returns = signature.returns
+    if yields:
+        returns = _yielded_hint(function, returns, faults)
+    elif get_origin(returns) in _GENERATORS or returns in _GENERATORS:
+        wrong = f"{function.__name__} is annotated -> {hint_text(returns)}, and yields nothing"
+        faults.add(function, wrong, "write yield in it, for a stream, or annotate it -> list[...]")
+        returns = Any
     check_return(function, returns, hints, faults)
     doc = (inspect.getdoc(function) or "").partition("\n")[0]
     channels = signature.channels + ((ChannelParameter(YIELD, SendChannel, ANY),) if yields else ())
@@ -209,6 +216,14 @@ def _command(
         channels,
         yields,
     )
+
+
+def _check_stands(around: Iterable[Middleware], commands: Mapping[str, Command], faults: Faults) -> None:
+    """A rule around nothing lets everything pass: most likely its pattern is misspelt."""
+    for each in around:
+        if commands and not any(each.pattern.matches(name) for name in commands):
+            wrong = f"middleware {each.function.__name__} stands around no command: none matches {each.pattern.text!r}"
+            faults.add(each.function, wrong, "write a pattern of the core's own; what workers export passes it by")
 
 
 def _check_concurrency(function: Callable[..., Any], mark: CommandMark, faults: Faults) -> None:
