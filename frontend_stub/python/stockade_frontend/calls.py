@@ -136,7 +136,13 @@ class Calls:
 
     def _hold(self, pending: Pending, asking: Asking | None) -> None:
         if asking is not None and not asking.wait:
-            raise Busy(f"{len(self.flight)} calls are in flight, and no more are taken now (nothing was sent)")
+            paced = not self.held and len(self.flight) < self._limits.calls  # then it is the pace that says no
+            why = (
+                f"{self._limits.rate:g} calls a second are the limit"
+                if paced
+                else "as many calls are in flight as may be"
+            )
+            raise Busy(f"{why} (nothing was sent)")
         self.held.append(pending)
         if self._pace is not None:
             self._timers.add(0.0, pending)  # whoever knows the time calls `wake`, and so `admit`
