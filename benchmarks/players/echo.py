@@ -23,13 +23,15 @@ import zmq
 
 from benchmarks.players.orders import one_by_one
 
-__all__ = ["FRAME", "bulk", "call", "floor", "pipeline", "stream"]
+__all__ = ["FLIGHT", "FRAME", "bulk", "call", "floor", "pipeline", "stream"]
 
 #: As long as the frame of one call.
 FRAME = b"\x81\x84dcall\x19\x03\xe8jbench.echo\xa1evalue\x19\x03\xe8"
 #: As long as the frame of one small item would be; and what asks for items: how many, and how far they may be ahead.
 ITEM = b"\x81\x83ditem\x01\xa2bid\x19\x03\xe8dnameditem"
 ITEMS = struct.Struct("qq")
+#: Payloads that are on their way at a time: alone, each would wait for the answer to the one before.
+FLIGHT = 4
 _EVENTS, _POLLIN, _MORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.SNDMORE)
 
 Socket = zmq.Socket[bytes]
@@ -168,15 +170,17 @@ def bulk(socket: Socket) -> dict[str, Callable[[int, int], None]]:
         if size not in payloads:
             payloads.clear()
             payloads[size] = b"\1" * size
-        for _ in range(count):
-            socket.send(payloads[size], copy=False)
-            if int.from_bytes(socket.recv(), "little") != size:
+        for number in range(count + FLIGHT - 1):
+            if number < count:
+                socket.send(payloads[size], copy=False)
+            if number >= FLIGHT - 1 and int.from_bytes(socket.recv(), "little") != size:
                 raise ValueError("the floor got another payload")
 
     def receive(count: int, size: int) -> None:
-        for _ in range(count):
-            socket.send(size.to_bytes(8, "little"))
-            if len(socket.recv(copy=False)) != size:
+        for number in range(count + FLIGHT - 1):
+            if number < count:
+                socket.send(size.to_bytes(8, "little"))
+            if number >= FLIGHT - 1 and len(socket.recv(copy=False)) != size:
                 raise ValueError("the floor gave another payload")
 
     return {"send": send, "receive": receive}

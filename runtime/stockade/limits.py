@@ -18,6 +18,9 @@ MESSAGE_SLACK = 64 * 1024
 DEPTH = 32
 #: Messages in one batch: bounds what one frame makes the core do before another worker has its turn.
 BATCH = 1024
+#: A batch with so many bytes takes no further message: whoever reads has nothing of it before it has all of it. With
+#: results of 1 MiB, four in flight, 3 times as fast as all in one.
+BATCH_BYTES = 256 * 1024
 #: Raw frames behind a batch: libzmq buffers all frames of a message before the core sees one.
 FRAMES = 63
 #: What may wait in a link's queue of commands, each way: batches of the worker's limit, but at least and at most so

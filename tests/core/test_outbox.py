@@ -97,3 +97,15 @@ def test_items_wait_while_much_else_does_and_are_called_when_it_went() -> None:
     outbox.wake()
     assert called == [1]
     assert not outbox.is_awaited
+
+
+def test_what_is_large_is_not_gathered() -> None:
+    """Whoever reads a batch has nothing of it before all of it has come."""
+    outbox = Outbox(bound=10**8, largest=10**8)
+    large = [letter * limits.BATCH_BYTES for letter in (b"b", b"c")]
+    for message in (b"a", *large, b"d", b"e"):
+        outbox.put(message)
+    batches = []
+    while outbox:
+        batches.append(outbox.batch()[0])
+    assert batches == [b"\x81a", b"\x81" + large[0], b"\x81" + large[1], b"\x82de"]

@@ -50,8 +50,12 @@ class Outbox:
     _parts: deque[bytes | Laden] = attrs.field(factory=deque)
     size: int = 0
     _laden: int = 0  # of the messages, those with raw frames
+    _full: int = attrs.field(init=False)  # bytes of a batch that takes no more
     #: Who waits until items can be put again; whoever takes batches out is to call `wake` when `is_awaited`.
     _waiting: list[Callable[[], None]] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self._full = min(self.largest, limits.BATCH_BYTES)
 
     def put(self, part: bytes | Laden) -> None:
         """Add one encoded message, whatever the bound: what must not be added, `has_room` tells."""
@@ -96,7 +100,7 @@ class Outbox:
     def batch(self) -> Batch:
         """The next batch, taken out. The outbox must not be empty."""
         parts = self._parts
-        fits = len(parts) == 1 or (len(parts) <= limits.BATCH and self.size + _HEADER <= self.largest)
+        fits = len(parts) == 1 or (len(parts) <= limits.BATCH and self.size + _HEADER <= self._full)
         if fits and not self._laden:
             taken = list(parts)
             parts.clear()
@@ -111,7 +115,7 @@ class Outbox:
         while self._parts and len(taken) < limits.BATCH:
             part = self._parts[0]
             further = len(part.frames) if type(part) is Laden else 0
-            if taken and (size + len(part) > self.largest or len(frames) + further > limits.FRAMES):
+            if taken and (size + len(part) > self._full or len(frames) + further > limits.FRAMES):
                 break
             self._parts.popleft()
             size += len(part)
