@@ -128,8 +128,9 @@ SENTENCES = {
         "bad_frame",
     ),
     "more raw frames than may be": (
-        "commands.send_multipart([cbor2.dumps([['call', 1, 'add', {}, {'raw': {str(n): n for n in range(1, 65)}}]])]"
-        " + [b'x'] * 64)",
+        """
+raw = {str(number): number for number in range(1, 65)}
+commands.send_multipart([cbor2.dumps([['call', 1, 'add', {}, {'raw': raw}]]), *[b'x'] * 64])""",
         "bad_frame",
     ),
     # an unknown verb
