@@ -14,7 +14,7 @@ import zmq
 import stockade_frontend
 from stockade_frontend.errors import Busy, Closed, Ended, WrongThread
 from stockade_frontend.events import Event, Handler, Listeners, Subscription
-from stockade_frontend.link import DONTWAIT, Link, has_more, readable, receive_rest, send_all
+from stockade_frontend.link import DONTWAIT, Link, has_more, readable, receive_rest, send_all, sender
 from stockade_frontend.pending import Pending
 from stockade_frontend.raw import Parcel
 from stockade_frontend.session import Session, State
@@ -67,6 +67,8 @@ class Endpoint:
         self.over: Ended | Closed | None = None
         self._thread = get_ident()
         self.is_inherited = False
+        self._send = sender(self.link.commands)
+        self._send_emit = sender(self.link.emits)
         os.register_at_fork(after_in_child=self._inherit)
 
     def check(self) -> None:
@@ -102,7 +104,7 @@ class Endpoint:
                 if isinstance(batch, Parcel):
                     send_all(commands, batch.head, batch.frames)
                 else:
-                    commands.send(batch, DONTWAIT)
+                    self._send(batch, DONTWAIT)
             except zmq.Again:
                 return False
             batch = outbox.sent()
@@ -137,7 +139,7 @@ class Endpoint:
             return False
         self.is_used = True
         try:
-            self.link.emits.send(self.session.number_emit(prepared), DONTWAIT)
+            self._send_emit(self.session.number_emit(prepared), DONTWAIT)
         except zmq.Again:
             return False
         self.session.emitted += 1
