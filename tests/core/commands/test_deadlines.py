@@ -129,3 +129,25 @@ def test_one_that_is_added_when_its_bucket_has_rung_comes_too() -> None:
         assert list(watch.over) == ["first", "second"]
 
     run(test)
+
+
+def test_one_whose_handling_raises_holds_up_no_other() -> None:
+    """Neither those of its own bucket nor the later ones; the loop's exception handler hears of it."""
+
+    async def test(watch: Watch) -> None:
+        loop, raised = asyncio.get_running_loop(), []
+        loop.set_exception_handler(lambda _, context: raised.append(type(context["exception"])))
+
+        def over(item: str) -> None:
+            watch.note(item)
+            if item == "bad":
+                raise ZeroDivisionError
+
+        deadlines, now = Deadlines(loop, over), monotonic()
+        for name, deadline in (("same", now), ("bad", now), ("later", now + 0.02)):
+            deadlines.add(name, deadline)
+        await watch.wait(3)
+        assert list(watch.over) == ["bad", "same", "later"]
+        assert raised == [ZeroDivisionError]
+
+    run(test)

@@ -87,14 +87,18 @@ class Deadlines(Generic[_Item]):
 
     def _ring(self) -> None:
         self._timer, now = None, monotonic()
-        while self._order and self._order[0] * _UNIT <= now:
-            bucket = self._buckets.pop(heappop(self._order))
-            if bucket is self._last:
-                self._to = -inf
-            while bucket:
-                item, deadline = bucket.popitem()
-                if deadline <= now:
-                    self._over(item)
+        try:
+            while self._order and self._order[0] * _UNIT <= now:
+                bucket = self._buckets[self._order[0]]
+                if bucket:
+                    item, deadline = bucket.popitem()
+                    if deadline <= now:
+                        self._over(item)
+                    else:
+                        self.add(item, deadline)
                 else:
-                    self.add(item, deadline)
-        self._set_timer()
+                    del self._buckets[heappop(self._order)]
+                    if bucket is self._last:
+                        self._to = -inf
+        finally:  # where `over` raises, too: those behind it, and all later ones, would never be over
+            self._set_timer()
