@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from applications.application import Application, capability, worker
-from applications.processes import until
 from applications.puppets import Puppet
 
 COMMANDS = """
@@ -158,6 +157,15 @@ async def either(way: Channel[int]) -> str:
 async def hoard(pieces: ReceiveChannel[bytes], after: float) -> int:
     await asyncio.sleep(after)
     return sum([len(piece) async for piece in pieces])
+
+@command("third_first")
+async def third_first(
+    first: ReceiveChannel[bytes], second: ReceiveChannel[bytes], third: ReceiveChannel[bytes], small: int
+) -> list[int]:
+    for channel in (first, second):
+        for _ in range(small):
+            await anext(channel)
+    return [sum([len(piece) async for piece in channel]) for channel in (third, first, second)]
 
 @command("copy")
 async def copy(source: ReceiveChannel[bytes], target: SendChannel[bytes]) -> list[int]:
@@ -484,14 +492,22 @@ def test_items_travel_raw_both_ways(one: Puppet) -> None:
     )
     assert one.do("room") >= 2
     items = [b"small", bytes(200_000), b"", bytes(range(256)) * 200]
-    for item in items:
-        one.do(
-            "if not room: room = hear('credit')[2]\nroom -= 1\n"
-            "say_raw([item], ['item', 1, None, {'raw': 1}]) if len(item) > 100 else say(['item', 1, item])",
-            item=item,
-        )
-    one.do("say(['end', 1])")
-    assert one.do("[hear('item')[2] for _ in range(4)]") == items
+    back = one.do("""
+back = []
+def hear_one():
+    global room
+    verb, _, said, *_ = hear('credit', 'item')
+    if verb == 'credit': room += said
+    else: back.append(said)
+for item in items:
+    while not room: hear_one()
+    room -= 1
+    say_raw([item], ['item', 1, None, {'raw': 1}]) if len(item) > 100 else say(['item', 1, item])
+say(['end', 1])
+while len(back) < len(items): hear_one()
+back
+""", items=items)  # fmt: skip
+    assert back == items
     assert one.do("hear('result')") == ["result", 1, 4]
 
 
@@ -665,18 +681,54 @@ def test_a_kept_channel_ends_unavailable_with_its_worker(system: Application, on
     assert (ended["error"], ended["code"]) == ("CommandError", "unavailable")
 
 
-def test_a_flood_of_items_to_nobody_is_left_unread(system: Application, one: Puppet) -> None:
-    """What waits for handlers that do not take it is bounded in bytes; when they do, all of it arrives."""
+def test_what_is_sent_to_handlers_that_do_not_take_it_yet_is_bounded(system: Application, one: Puppet) -> None:
+    """All channels together have credit for no more than the core holds of one worker; when they take, all arrives."""
     counts = []
     for number in range(3):
         one.do(
             "begin('hoard', {'after': 0.3}, {'channels': {'pieces': {'id': id, 'to': 'callee'}}})", id=2 * number + 1
         )
         counts.append(one.do("hear('credit')[2]"))
+    assert sum(counts[:2]) * MESSAGE <= 4 * MESSAGE  # and one for each that waits
     for number, count in enumerate(counts):
         for _ in range(count):
             one.do("say_raw([bytes(900_000)], ['item', id, None, {'raw': 1}])", id=2 * number + 1)
         one.do("say(['end', id])", id=2 * number + 1)
     heard = one.do("sorted(hear('result', 'error')[1:] for _ in range(3))")
     assert heard == [[n + 1, count * 900_000] for n, count in enumerate(counts)]
-    until(lambda: one.do("say(['ping', 1]); hear('pong')") == ["pong", 1], "it is read again")
+    assert one.do("say(['ping', 1]); hear('pong')") == ["pong", 1]
+
+
+THIRD_FIRST = """
+ids = {'first': 1, 'second': 3, 'third': 5}
+offers = {name: {'id': id, 'to': 'callee'} for name, id in ids.items()}
+begin('third_first', {'small': small}, {'channels': offers})
+room, left = dict.fromkeys(ids.values(), 0), {1: small, 3: small}
+while any(left.values()) or not all(room.values()):
+    _, id, more = hear('credit', patience=5)
+    room[id] += more
+    while left.get(id) and room[id]:
+        say(['item', id, b'x'])
+        left[id] -= 1
+        room[id] -= 1
+counts = [room[1], room[3]]
+for id in (1, 3):
+    for _ in range(room[id]): say_raw([bytes(size)], ['item', id, None, {'raw': 1}])
+counts
+"""
+
+
+@pytest.mark.parametrize("small", [0, 10])
+def test_what_has_credit_is_read_however_much_waits(one: Puppet, small: int) -> None:
+    """A handler may read its channels in any order, and the items of each be suddenly large: it gets those that came
+    behind all others.
+    """
+    counts = one.do(THIRD_FIRST, small=small, size=950_000)
+    heard = one.do("say(['item', 5, b'x'], *[['end', id] for id in ids.values()]); hear('result', 'error', patience=5)")
+    assert heard == ["result", 1, [1, *(count * 950_000 for count in counts)]]
+
+
+def test_a_cancel_is_read_however_much_waits(one: Puppet) -> None:
+    """Behind the items of a call whose handler takes none of them."""
+    one.do(THIRD_FIRST, small=10, size=950_000)
+    assert one.do("say(['cancel', 1]); hear('result', 'error', patience=5)[2]['code']") == "cancelled"

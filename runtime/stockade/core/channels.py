@@ -26,6 +26,11 @@ __all__ = ["Channels"]
 
 #: What an item costs beside its bytes: some objects.
 _PER_ITEM = 100
+#: An item that has credit counts as this part of the largest at least. Items with credit are never left unread, so what
+#: a worker can make the core hold is, beside its calls, Burden's bound (four of the largest messages) and all that it
+#: has credit for, if each is suddenly as large as can be: 4 x 32 items in all, and one more for each channel whose
+#: handler has waited. Honest ones are as large as they were, and stay near the bound.
+_PROMISES = 32
 
 
 @attrs.define(eq=False)
@@ -117,12 +122,14 @@ class Channels:
         if self._rules.note_credit(number, count):
             self._post(encode(["credit", number, count]))
 
-    def holds(self, size: int) -> None:
-        """So many bytes more wait for handlers, or less."""
-        if size > 0:
-            self._burden.add(size)
-        else:
-            self._burden.remove(-size)
+    def expects(self, size: int) -> None:
+        """So many bytes more wait for handlers or have credit, or less."""
+        self._burden.ahead += size
+
+    @property
+    def room(self) -> int:
+        """How many bytes more may have credit."""
+        return self._burden.room
 
 
 @attrs.define(eq=False)
@@ -178,7 +185,9 @@ class _Sending:
 class _Receiving:
     """One that the core receives on: an `Incoming`.
 
-    Its window is what may be under way or wait here: fewer items the larger they have been.
+    Its window is what may be under way or wait here: fewer items the larger they have been, and no more than half of
+    what the worker has room for, so that its other channels find some. There is always credit for one where a handler
+    waits.
     """
 
     sends: ClassVar[bool] = False
@@ -190,13 +199,20 @@ class _Receiving:
     _items: deque[tuple[Any, int]] = attrs.field(factory=deque)
     _waiting: list[Callable[[], None]] = attrs.field(factory=list)
     _granted: int = 0  # of that, not used yet
-    _size: float = limits.WINDOW_BYTES / 4  # bytes of an item, about: as if they were large, until one has come
+    _promised: int = 0  # bytes that it counts as
+    _size: float = attrs.field(init=False)  # bytes of an item, about: as if they were large, until some have come
+    _least: int = attrs.field(init=False)  # what one that is granted counts as, however small
+
+    def __attrs_post_init__(self) -> None:
+        self._size = self._channels.largest
+        self._least = self._channels.largest // _PROMISES
 
     def put(self, value: Any, size: int) -> None:
+        size += _PER_ITEM
         self._granted -= 1
-        self._size += (size - self._size) / 4
-        self._items.append((value, size + _PER_ITEM))
-        self._channels.holds(size + _PER_ITEM)
+        self._size = size if size > self._size else (self._size + size) / 2
+        self._items.append((value, size))
+        self._promise(size)
         if self._waiting:
             self._wake()
 
@@ -205,21 +221,33 @@ class _Receiving:
 
     def take(self) -> Any:
         value, size = self._items.popleft()
-        self._channels.holds(-size)
+        self._channels.expects(-size)
         if not self.ended:
             self.grant()
         return value
 
     def grant(self) -> None:
-        """Grant what the window has room for, once that is worth a message."""
-        window = min(limits.WINDOW, max(2, int(limits.WINDOW_BYTES / (self._size + 1))))
+        """Grant what the window and the worker have room for, once that is worth a message."""
+        window = min(limits.WINDOW, max(2, int(limits.WINDOW_BYTES / self._size)))
         more = window - self._granted - len(self._items)
         if more >= window / 2:
-            self._granted += more
-            self._channels.grant(self._id, more)
+            more = min(more, int(self._channels.room / 2 / max(self._least, self._size)))
+            idle = not self._granted and not self._items
+            if more >= window / 2 or (idle and (more > 0 or self._waiting)):
+                self._granted += max(1, more)
+                self._promise(0)
+                self._channels.grant(self._id, max(1, more))
+
+    def _promise(self, came: int) -> None:
+        """Count what is granted as large as items are by now, and so many bytes that have come."""
+        promised = int(self._granted * max(self._least, self._size))
+        self._channels.expects(came + promised - self._promised)
+        self._promised = promised
 
     def when_item(self, then: Callable[[], None]) -> None:
         self._waiting.append(then)
+        if not self._granted and not self.ended:
+            self.grant()
 
     def forget(self, then: Callable[[], None]) -> None:
         if then in self._waiting:
@@ -229,8 +257,7 @@ class _Receiving:
         if not self.ended:
             self._channels.drop(self._id)
             self.close(None)
-        for _, size in self._items:
-            self._channels.holds(-size)
+        self._channels.expects(-sum(size for _, size in self._items))
         self._items.clear()
 
     def let_go(self) -> None:
@@ -238,6 +265,8 @@ class _Receiving:
 
     def close(self, error: CommandError | None) -> None:
         self.ended, self.error = True, error
+        self._granted = 0
+        self._promise(0)
         self._wake()
 
     def _wake(self) -> None:
