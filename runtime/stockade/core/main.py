@@ -63,6 +63,7 @@ def main(arguments: list[str]) -> NoReturn:
         withdraw_from_siblings()
     sys.path.insert(0, configuration.folder)
     process = _Process(configuration, first.workers, first.run_directory, incoming, outgoing, waiting, handler)
+    del first  # the configuration as JSON, 3 KiB of each worker, would stay as long as the process
     try:
         with asyncio.Runner(loop_factory=loop_factory(configuration.core.loop)) as runner:
             process.leave(runner.run(process.run()))
