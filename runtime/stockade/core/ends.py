@@ -101,7 +101,11 @@ def make(context: zmq.Context[zmq.Socket[bytes]], name: str, domain: bytes, larg
 
 
 def monitored(context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
-    """Where libzmq tells how the connection of `socket` goes."""
+    """Where libzmq tells how the connection of `socket` goes.
+
+    Costs 16 KiB, of the 168 of a whole link, for as long as the socket lives: nothing else tells of a connection that
+    libzmq cuts itself, for a message over the limit.
+    """
     address = f"inproc://monitor-{next(_monitors)}"
     socket.monitor(address, _WATCHED)
     monitor = context.socket(zmq.PAIR)
