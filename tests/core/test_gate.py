@@ -54,6 +54,9 @@ class Wire:
 
     def proceed(self) -> None: ...
 
+    def send_event(self, frame: bytes) -> bool:
+        return True
+
 
 class Owner:
     """Is told, and does nothing."""

@@ -50,11 +50,15 @@ class EventGate:
     _subscriptions: Subscriptions
     _say: Callable[[list[Any]], None]
     _end: Callable[[Breach], None]
+    _send: Callable[[bytes], bool] = attrs.field(init=False)
     emits: int = 0
     _events: int = 0
     _dropped: int = 0
     _last_dropped: int = 0
     _missed_is_due: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._send = self._link.send_event
 
     # -- what the worker asks to hear ---------------------------------------------------------------------------------
 
@@ -130,7 +134,7 @@ class EventGate:
     def hear(self, frame: EventFrame) -> None:
         """Send an event that this worker listens to, or count it as missed and say so once this turn is over."""
         self._events = number = self._events + 1
-        if not self._link.send_event(frame.numbered(number)):
+        if not self._send(frame.numbered(number)):
             self._dropped += 1
             self._last_dropped = self._events
             if not self._missed_is_due:

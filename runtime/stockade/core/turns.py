@@ -44,7 +44,7 @@ class Turns:
     _spin: float = 0.0
     _paused: bool = False
     _closed: bool = False
-    _again: asyncio.Handle | None = None
+    again: asyncio.Handle | None = None  # set: it will look in the loop's next round
     _awake: float = 0.0  # until when it spins
     _peeks: asyncio.Handle | None = None
     _get: Callable[[int], Any] = attrs.field(init=False)
@@ -56,12 +56,12 @@ class Turns:
 
     def look(self) -> None:
         """Look for messages in the loop's next round: needed after sending, which may have taken the wake-up."""
-        if self._again is None and not self._closed:
-            self._again = self._loop.call_soon(self.turn)
+        if self.again is None and not self._closed:
+            self.again = self._loop.call_soon(self.turn)
 
     def turn(self) -> None:
         """Read what is there, within a turn's bounds."""
-        again, self._again = self._again, None
+        again, self.again = self.again, None
         if again is not None:
             again.cancel()
         get, take, taken, end = self._get, self._take, 0, monotonic() + TURN_SECONDS
@@ -107,6 +107,6 @@ class Turns:
             self._closed = True
             self._after = _nothing
             self._loop.remove_reader(self._socket.fileno())
-            for handle in (self._again, self._peeks):
+            for handle in (self.again, self._peeks):
                 if handle is not None:
                     handle.cancel()
