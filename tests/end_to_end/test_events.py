@@ -103,9 +103,10 @@ def heard(house: Application, puppet: Puppet, count: int) -> list[list[object]]:
 
 
 def silence(house: Application, *puppets: Puppet) -> None:
-    """Have them listen to nothing again."""
+    """Have them listen to nothing again, and the core know it: what it sends until then would count as missed."""
     for puppet in puppets:
         puppet.do("[each.unlisten() for each in subscriptions] and None")
+        do(house, puppet, "last = A core.listen('notes/silence', print)\nlast.unlisten()")  # answered in their order
 
 
 def names_and_payloads(events: list[list[object]]) -> list[tuple[object, object]]:

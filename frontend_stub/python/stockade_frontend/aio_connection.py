@@ -61,7 +61,10 @@ class Connection:
 
     @property
     def missed(self) -> int:
-        """Events meant for this worker that no handler will see: the core had to drop them, or `queue` was full."""
+        """Events meant for this worker that no handler will see: the core had to drop them, or `queue` was full.
+
+        Those that the core has sent behind an `unlisten` that it had not read yet look the same, and are counted too.
+        """
         return self._session.inbox.missed
 
     @property
