@@ -28,6 +28,14 @@ async def slow() -> str:
     await asyncio.sleep(0.05)
     return "done"
 
+@command("endless")
+async def endless() -> None:
+    try:
+        await asyncio.get_running_loop().create_future()
+    except asyncio.CancelledError:
+        log.info("cancelled", extra={"event": "cancelled"})
+        raise
+
 @command("hold", inline=True)
 def hold(until: str) -> None:
     log.info("held", extra={"event": "held"})
@@ -79,6 +87,15 @@ with connect() as core:
 print("pending 0 emitted", core.statistics().emitted)
 """
 
+LEAVES_A_CALL = """
+from stockade_frontend import connect
+
+with connect() as core:
+    core.ready()
+    endless = core.call("endless")
+print("left")
+"""
+
 # Without a leave: what is emitted is still handled if it has reached the core's machine, and nothing hangs.
 NO_LEAVE = """
 import os, time
@@ -117,6 +134,15 @@ def test_who_emits_and_calls_and_closes_at_once_is_heard_to_the_last_word(applic
     )
     assert seen == {"events": 1000, "calls": 300}
     application.log.wait(source="brief@1", message="pending 0 emitted 1000")
+    ended = application.log.wait(event="worker_exited", worker="brief")
+    assert (ended["code"], ended["left"]) == (0, True)
+
+
+def test_who_closes_cancels_what_it_has_called(application) -> None:
+    """Once the second is over that its calls are given to end by themselves."""
+    counted = run(application, LEAVES_A_CALL)
+    application.log.wait(event="cancelled")
+    assert (counted["calls"], counted["in_flight"]) == (1, 0)
     ended = application.log.wait(event="worker_exited", worker="brief")
     assert (ended["code"], ended["left"]) == (0, True)
 

@@ -43,6 +43,17 @@ def test_each_replica_is_known_by_its_own_label(application: Application) -> Non
         until(lambda label=label: "here I am" in application.log.lines_of(f"{label}@1"), f"{label} has printed")
 
 
+def test_there_can_be_one_for_each_core(application: Application) -> None:
+    """So many as the supervisor may use; of a single one the label has no number."""
+    many = worker("many", capabilities=["all"], replicas="cores")
+    application.configure(worker("ui", capabilities=["all"]), many, EVERYTHING, commands=COMMANDS)
+    count = len(os.sched_getaffinity(0))
+    labels = [f"many.{number}" for number in range(1, count + 1)] if count > 1 else ["many"]
+    application.start().ready("ui", *labels)
+    assert [application.puppet(label).do("core.invoke('who')") for label in labels] == [[label, 1] for label in labels]
+    assert application.log.find(event="worker_started", worker=f"many.{count + 1}") == []
+
+
 def test_the_death_of_one_is_its_own(application: Application) -> None:
     """It alone is started again, and everyone hears of it by its label."""
     configure(application)
