@@ -8,7 +8,7 @@ import enum
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, NewType, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, NewType, NotRequired, TypedDict, TypeVar, Union
 from uuid import UUID
 
 import attrs
@@ -404,3 +404,17 @@ def test_what_is_encoded_is_structured_to_the_same(hint: Any, strategy: st.Searc
     """Every value of a hint survives the way to the wire and back."""
     value = data.draw(strategy)
     assert structured(hint, encode(value)) == value
+
+
+def test_what_describes_a_shape_needs_no_hint() -> None:
+    """Each shape says what it is at its head and what it is made of; an answer's union need not be told apart."""
+    shape = Hints().shape(dict[str, list[int | None]])
+    (items,) = shape.parts
+    (union,) = items.parts
+    assert (shape.kind, items.kind, union.kind) == (dict, list, Union)
+    assert [each.kind for each in union.parts] == [int, type(None)]
+    assert Hints().shape(tuple[int, str]).kind is tuple
+    assert Hints().shape(Literal["b", "a"]).kind == Literal["b", "a"]
+    with pytest.raises(HintError):
+        Hints().shape(list[date | datetime])
+    assert Hints(answers=True).shape(list[date | datetime]).parts[0].kind is Any

@@ -22,6 +22,7 @@ from stockade.core.types.fields import Field, fields_of, is_class_of_fields
 from stockade.core.types.scalars import PRIMITIVES, SCALARS
 from stockade.core.types.shapes import (
     ANY,
+    Ambiguous,
     HintError,
     Shape,
     array,
@@ -51,6 +52,8 @@ class Hints:
     """Compiles hints. Classes in `injected` come from the core alone: a worker must never be able to fill one."""
 
     injected: frozenset[type] = frozenset()
+    #: Of answers: these are encoded by what they are, so that nothing need tell the members of a union apart.
+    answers: bool = False
     _converter: Converter = attrs.field(factory=Converter, init=False)
     #: Classes by hint, also while they are being compiled: a class may hold itself.
     _classes: dict[Any, Shape | None] = attrs.field(factory=dict, init=False)
@@ -90,7 +93,7 @@ class Hints:
 
     def _later(self, hint: Any, cls: type) -> Shape:
         """Stands for a class within itself: it will have been compiled when the first value comes."""
-        return Shape(cls.__name__, frozenset({Wire.MAP}), lambda value: self.shape(hint).structure(value))
+        return Shape(cls.__name__, frozenset({Wire.MAP}), lambda value: self.shape(hint).structure(value), kind=hint)
 
     def _compiled(self, hint: Any, cls: type) -> Shape:
         try:
@@ -110,7 +113,7 @@ class Hints:
                 raise Mismatch.of(cls.__name__, value)
             return fill(value)
 
-        return Shape(cls.__name__, frozenset({Wire.MAP}), structure, fields=pairs)
+        return Shape(cls.__name__, frozenset({Wire.MAP}), structure, fields=pairs, kind=hint)
 
     def _filler(self, hint: Any, pairs: Pairs) -> Callable[[dict[str, Any]], Any]:
         overrides: dict[str, Any] = {
@@ -134,12 +137,12 @@ class Hints:
 
     def _of_array(self, arguments: tuple[Any, ...]) -> Shape:
         item = self.shape(arguments[0]) if arguments else ANY
-        return Shape("an array", frozenset({Wire.ARRAY}), lambda value: items(item, array(value)))
+        return _of_items(item, lambda value: items(item, array(value)))
 
     def _of_tuple(self, arguments: tuple[Any, ...]) -> Shape:
         if not arguments or arguments[-1] is ...:
             item = self.shape(arguments[0]) if arguments else ANY
-            return Shape("an array", frozenset({Wire.ARRAY}), lambda value: tuple(items(item, array(value))))
+            return _of_items(item, lambda value: tuple(items(item, array(value))))
         shapes = [self.shape(argument) for argument in arguments if argument != ()]
         expected = f"an array of {len(shapes)}"
 
@@ -148,7 +151,7 @@ class Hints:
                 raise Mismatch(f"expected {expected}, got one of {len(value)}")
             return tuple(at(index, shape, value[index]) for index, shape in enumerate(shapes))
 
-        return Shape(expected, frozenset({Wire.ARRAY}), structure)
+        return Shape(expected, frozenset({Wire.ARRAY}), structure, kind=tuple, parts=tuple(shapes))
 
     def _of_set(self, arguments: tuple[Any, ...], make: Callable[[Any], Any] = set) -> Shape:
         item = self.shape(arguments[0]) if arguments else ANY
@@ -166,7 +169,7 @@ class Hints:
                 raise Mismatch("expected an array without duplicates")
             return made
 
-        return Shape("an array without duplicates", frozenset({Wire.ARRAY}), structure)
+        return Shape("an array without duplicates", frozenset({Wire.ARRAY}), structure, kind=set, parts=(item,))
 
     def _of_frozenset(self, arguments: tuple[Any, ...]) -> Shape:
         return self._of_set(arguments, frozenset)
@@ -181,18 +184,23 @@ class Hints:
                 raise Mismatch.of("a map", value)
             return {key: at(key, item, held) for key, held in value.items()}
 
-        return Shape("a map", frozenset({Wire.MAP}), structure)
+        return Shape("a map", frozenset({Wire.MAP}), structure, kind=dict, parts=(item,))
 
     def _of_literal(self, arguments: tuple[Any, ...]) -> Shape:
         plain = [(each.value if isinstance(each, enum.Enum) else each, each) for each in arguments]
-        return of_choices({(type(value), value): each for value, each in plain})
+        return of_choices({(type(value), value): each for value, each in plain}, Literal[arguments])
 
     def _of_union(self, arguments: tuple[Any, ...]) -> Shape:
         members = [self.shape(argument) for argument in arguments]
         if any(member is ANY for member in members):
             return ANY
         expected = " or ".join(member.expected for member in members)
-        chosen = {wire: one_of(wire, members) for wire in frozenset().union(*(member.wire for member in members))}
+        try:
+            chosen = self._chosen(members)
+        except Ambiguous:
+            if not self.answers:
+                raise
+            return ANY
 
         def structure(value: Any) -> Any:
             member = chosen.get(wire_type(value))  # type: ignore[arg-type]  # None is no key, and so finds nothing
@@ -200,7 +208,16 @@ class Hints:
                 raise Mismatch.of(expected, value)
             return member.structure(value)
 
-        return Shape(expected, frozenset(chosen), structure)
+        return Shape(expected, frozenset(chosen), structure, kind=Union, parts=tuple(members))
+
+    @staticmethod
+    def _chosen(members: list[Shape]) -> dict[Wire, Shape]:
+        """Which member takes which type of the wire; raises Ambiguous."""
+        return {wire: one_of(wire, members) for wire in frozenset().union(*(member.wire for member in members))}
+
+
+def _of_items(item: Shape, structure: Callable[[Any], Any]) -> Shape:
+    return Shape("an array", frozenset({Wire.ARRAY}), structure, kind=list, parts=(item,))
 
 
 _CONTAINERS: dict[Any, Callable[[Hints, tuple[Any, ...]], Shape]] = {

@@ -66,6 +66,9 @@ class Shape:
     `structure` takes a decoded value and returns what the hint promises, or raises what `values.misfits` reads. A value
     of type `exact` needs no structuring. `choices` are the values of an Enum or Literal with their wire types, `fields`
     those of a class.
+
+    For whoever describes it: `kind` is what the hint is at its head - Any, a scalar's type, list, tuple (of just its
+    `parts`), set, dict, Union, an Enum, a Literal with its values, or the hint of a class - and `parts` what it is of.
     """
 
     expected: str
@@ -75,6 +78,8 @@ class Shape:
     scalar: Scalar | None = None
     choices: frozenset[tuple[type, Any]] | None = None
     fields: tuple[tuple[Field, Shape], ...] | None = None
+    kind: Any = None
+    parts: tuple[Shape, ...] = ()
 
 
 def hint_text(hint: Any) -> str:
@@ -82,23 +87,25 @@ def hint_text(hint: Any) -> str:
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")
 
 
-ANY = Shape("any value", frozenset(Wire), lambda value: value if type(value) is not memoryview else bytes(value))
+ANY = Shape(
+    "any value", frozenset(Wire), lambda value: value if type(value) is not memoryview else bytes(value), kind=Any
+)
 
 
 def of_scalar(kind: type) -> Shape:
     scalar = PRIMITIVES.get(kind) or SCALARS[kind]
     # The decoder has refused integers of more than 64 bits, so that of a primitive the type is all there is to check.
     exact = kind if kind in PRIMITIVES else None
-    return Shape(scalar.expected, scalar.wire, scalar.structure, exact, scalar)
+    return Shape(scalar.expected, scalar.wire, scalar.structure, exact, scalar, kind=kind)
 
 
 def of_enum(kind: type[enum.Enum]) -> Shape:
     if issubclass(kind, enum.Flag):
         raise HintError(f"{kind.__name__} is a Flag, whose values can be combined", "take a set of an Enum")
-    return of_choices({(type(each.value), each.value): each for each in kind}, kind.__name__)
+    return of_choices({(type(each.value), each.value): each for each in kind}, kind, kind.__name__)
 
 
-def of_choices(choices: dict[tuple[type, Any], Any], name: str = "") -> Shape:
+def of_choices(choices: dict[tuple[type, Any], Any], made_of: Any, name: str = "") -> Shape:
     wires = {_choice_wire(kind, name) for kind, _ in choices}
     values = [repr(value) for _, value in choices]
     listed = ", ".join(values[:LISTED]) + (", ..." if len(values) > LISTED else "")
@@ -112,7 +119,7 @@ def of_choices(choices: dict[tuple[type, Any], Any], name: str = "") -> Shape:
             raise Mismatch(f"expected {expected}, got {shown(value)}")
         return found
 
-    return Shape(expected, frozenset(wires), structure, choices=frozenset(choices))
+    return Shape(expected, frozenset(wires), structure, choices=frozenset(choices), kind=made_of)
 
 
 def _choice_wire(kind: type, name: str) -> Wire:
