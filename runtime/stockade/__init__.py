@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from stockade.core.commands.caller import Caller
     from stockade.core.commands.channels import Channel, ReceiveChannel, SendChannel
     from stockade.core.commands.middleware import Call, Proceed
-    from stockade.core.commands.registry import command, lifespan, listener, middleware, settings
+    from stockade.core.commands.registry import command, exported, lifespan, listener, middleware, settings
     from stockade.core.commands.workers import Workers
+    from stockade.core.events.declared import EventType, event
     from stockade.core.events.event import Event, Events
     from stockade.errors import Cancelled, CommandError, Dropped
 
@@ -27,6 +28,7 @@ __all__ = [
     "CommandError",
     "Dropped",
     "Event",
+    "EventType",
     "Events",
     "Proceed",
     "ReceiveChannel",
@@ -34,6 +36,8 @@ __all__ = [
     "Workers",
     "__version__",
     "command",
+    "event",
+    "exported",
     "lifespan",
     "listener",
     "middleware",
@@ -48,12 +52,15 @@ _HOMES = {
     "CommandError": "stockade.errors",
     "Dropped": "stockade.errors",
     "Event": "stockade.core.events.event",
+    "EventType": "stockade.core.events.declared",
     "Events": "stockade.core.events.event",
     "Proceed": "stockade.core.commands.middleware",
     "ReceiveChannel": "stockade.core.commands.channels",
     "SendChannel": "stockade.core.commands.channels",
     "Workers": "stockade.core.commands.workers",
     "command": "stockade.core.commands.registry",
+    "event": "stockade.core.events.declared",
+    "exported": "stockade.core.commands.registry",
     "lifespan": "stockade.core.commands.registry",
     "listener": "stockade.core.commands.registry",
     "middleware": "stockade.core.commands.registry",

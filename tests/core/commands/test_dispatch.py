@@ -572,6 +572,44 @@ def test_event_reaches_every_listener_that_matches(application: Application, cap
     assert messages[1].startswith("listener worse, given worse of editor, failed (reference ")
 
 
+TYPED = """
+import attrs
+heard = []
+
+@attrs.frozen
+class Opened:
+    name: str
+
+@listener("editor/opened")
+def in_thread(event: Event[Opened]) -> None:
+    heard.append(event.payload)
+
+@listener("editor/opened")
+async def on_loop(events: Events, event: Event[Opened]) -> None:
+    heard.append(event.payload)
+"""
+
+
+def test_a_typed_listener_gets_typed_payloads_alone(application: Application, caplog: pytest.LogCaptureFixture) -> None:
+    """A payload that does not fit is logged with its path as the listener's failure, and the listener does not run."""
+    registry = application(app=TYPED)
+
+    async def main() -> None:
+        tried = bench(registry, {Events: Events(Published())})
+        tried.dispatcher.deliver(Event("editor/opened", {"name": "todo"}, "editor", 3))
+        tried.dispatcher.deliver(Event("editor/opened", {"name": 7}, "editor", 3))
+        await tried.settled()
+        counts = tried.dispatcher.statistics()
+        assert (counts.delivered, counts.deliveries_failed) == (2, 2)
+
+    asyncio.run(main())
+    app = sys.modules["app"]
+    assert app.heard == [app.Opened("todo")] * 2
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == [
+        "an event editor/opened of editor: payload.name: expected text, got int"
+    ] * 2
+
+
 def test_flood_of_events_is_bounded_for_each_source(application: Application, caplog: pytest.LogCaptureFixture) -> None:
     """What one source sends above the bound is dropped, counted and logged, but not once for each; others are heard."""
     registry = application(app=LISTENING)

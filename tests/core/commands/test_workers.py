@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import attrs
 import pytest
 
+from stockade import exported
 from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.workers import Answer, Request, Workers
 from stockade.core.types.encoding import EncodingError
@@ -152,6 +153,61 @@ def test_the_loops_own_thread_may_not_wait() -> None:
         assert threading.current_thread() is threading.main_thread()
         with pytest.raises(RuntimeError, match="await invoke"):
             workers.invoke_blocking("thumbs.make")
+        assert line.requests == []
+
+    run(test)
+
+
+@attrs.frozen
+class Thumb:
+    name: str
+    size: int
+
+
+@exported("thumbs.make")
+async def make(name: str, size: int = 8) -> Thumb:  # type: ignore[empty-body]
+    """Make a picture smaller."""
+
+
+@exported("thumbs.all")
+def every() -> Iterator[str]: ...  # type: ignore[empty-body]
+
+
+def test_a_declared_command_is_invoked_with_its_types() -> None:
+    """Arguments go by name, what is left out stays so, and the answer is of the declared type."""
+
+    async def test(line: Line, workers: Workers) -> None:
+        thumb = await workers.invoke(make, "cat")
+        assert (thumb.name, thumb.size) == ("cat", 8)
+        assert await asyncio.to_thread(workers.invoke_blocking, make, name="cat", size=8) == thumb
+        assert [(each.command, each.arguments) for each in line.requests] == [
+            ("thumbs.make", {"name": "cat"}),
+            ("thumbs.make", {"name": "cat", "size": 8}),
+        ]
+
+    run(test, ({"name": "cat", "size": 8}, None))
+
+
+def test_an_answer_that_is_not_as_declared_is_failed() -> None:
+    """The worker broke its word: the path says where."""
+
+    async def test(_line: Line, workers: Workers) -> None:
+        with pytest.raises(CommandError, match=r"failed: thumbs\.make answered .*: size: expected int, got text"):
+            await workers.invoke(make, name="cat")
+
+    run(test, ({"name": "cat", "size": "8"}, None))
+
+
+def test_what_declares_no_answer_cannot_be_invoked() -> None:
+    """A function without the mark, a stream, and an argument that it does not take, are told before a call is made."""
+
+    async def test(line: Line, workers: Workers) -> None:
+        with pytest.raises(TypeError, match="declares no command"):
+            await workers.invoke(repr, 1)
+        with pytest.raises(TypeError, match=r"thumbs\.all has a stream"):
+            await workers.invoke(every)
+        with pytest.raises(TypeError, match="missing a required argument"):
+            await workers.invoke(make)  # type: ignore[call-overload]
         assert line.requests == []
 
     run(test)

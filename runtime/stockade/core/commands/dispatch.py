@@ -20,7 +20,7 @@ import attrs
 from stockade.core.commands.caller import Caller
 from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.deadlines import Deadlines
-from stockade.core.commands.deliveries import Deliveries
+from stockade.core.commands.deliveries import Deliveries, typed
 from stockade.core.commands.middleware import GIVEN as MIDDLEWARE_GIVEN
 from stockade.core.commands.middleware import Call, Guard, through
 from stockade.core.commands.prepared import GIVEN, Prepared, constants_of, spanned, unbound
@@ -202,7 +202,9 @@ class Dispatcher:
             places = self._places[name] = Places(what.max_concurrency)
         deadline = self._deadline if isinstance(what, Command) else None
         function, channels = what.function, what.channels if isinstance(what, Command) else ()
-        if isinstance(what, Command) and what.yields:
+        if isinstance(what, Listener) and what.payloads:
+            function = typed(function, what.payloads)
+        elif isinstance(what, Command) and what.yields:
             function = (feeding if what.kind is Kind.COROUTINE else feeding_blocking)(function)
         return Prepared(
             name, what.kind, function, bind, encode, refuse, constants, given, deadline, places, channels, channels

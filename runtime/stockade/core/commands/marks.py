@@ -6,20 +6,23 @@ module twice, or for a test, has no effect anywhere.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, NoReturn, TypeVar, cast, overload
 
 import attrs
 
 __all__ = [
     "CommandMark",
+    "ExportedMark",
     "LifespanMark",
     "ListenerMark",
     "Mark",
     "MiddlewareMark",
     "SettingsMark",
     "command",
+    "exported",
     "lifespan",
     "listener",
     "marks_of",
@@ -40,6 +43,13 @@ class CommandMark:
     name: str
     inline: bool
     max_concurrency: int | None = None
+
+
+@attrs.frozen
+class ExportedMark:
+    """A function without a body, which says what the command `name` of a worker's takes and answers."""
+
+    name: str
 
 
 @attrs.frozen
@@ -66,7 +76,7 @@ class SettingsMark:
     """The class that `[app.settings]` fills."""
 
 
-Mark = CommandMark | ListenerMark | MiddlewareMark | LifespanMark | SettingsMark
+Mark = CommandMark | ExportedMark | ListenerMark | MiddlewareMark | LifespanMark | SettingsMark
 
 
 def command(name: str, *, inline: bool = False, max_concurrency: int | None = None) -> Callable[[_Function], _Function]:
@@ -85,8 +95,34 @@ def command(name: str, *, inline: bool = False, max_concurrency: int | None = No
     return _marker("command", CommandMark(name, inline, max_concurrency))
 
 
+def exported(name: str) -> Callable[[_Function], _Function]:
+    """Declare what the command `name` (``"thumbs.make"``), which a worker exports, takes and answers.
+
+    The function is its hints and docstring; its body is ``...`` and never runs. Annotated ``-> Iterator[T]`` the
+    command streams, and `SendChannel` and `ReceiveChannel` are channels, as of a command. `stockade bindings` makes
+    functions of it for workers, and ``await workers.invoke(make, name="cat")`` is typed by it in the core.
+    """
+    _check_text("exported", name, 'write @exported("thumbs.make")')
+
+    def mark_it(function: _Function) -> _Function:
+        if not inspect.isroutine(function):
+            raise TypeError(f"@exported marks a function, not {function!r}")
+
+        @functools.wraps(function)
+        def guard(*_arguments: object, **_keywords: object) -> NoReturn:
+            raise TypeError(f"{name} is a worker's: call workers.invoke({function.__name__}, ...), with `Workers`")
+
+        _mark(guard, ExportedMark(name))
+        return cast(_Function, guard)
+
+    return mark_it
+
+
 def listener(pattern: str) -> Callable[[_Function], _Function]:
     """Give a function the events whose names match `pattern` (``"editor/*"``), as its parameter annotated `Event`.
+
+    Annotated ``Event[EditorOpened]`` the payload is bound to that type, as an argument is; with one that does not fit
+    the listener does not run, and that is logged as its failure.
 
     It runs like a command, ``async def`` on the loop and ``def`` in a thread. Its failures are logged and harm nobody.
     """

@@ -6,7 +6,6 @@ whoever starts a core refuses to with them, and `stockade check` shows them all 
 
 from __future__ import annotations
 
-import collections.abc
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -18,15 +17,18 @@ import attrs
 from stockade.core.commands.binding import Binder, Parameter
 from stockade.core.commands.caller import Caller
 from stockade.core.commands.channels import Channel, ReceiveChannel, SendChannel
+from stockade.core.commands.declarations import Declared, Exported, read_events, read_exported
 from stockade.core.commands.importing import import_module
 from stockade.core.commands.marks import (
     CommandMark,
+    ExportedMark,
     LifespanMark,
     ListenerMark,
     Mark,
     MiddlewareMark,
     SettingsMark,
     command,
+    exported,
     lifespan,
     listener,
     marks_of,
@@ -34,14 +36,24 @@ from stockade.core.commands.marks import (
     settings,
 )
 from stockade.core.commands.middleware import Middleware, read_middleware
-from stockade.core.commands.signatures import YIELD, ChannelParameter, Faults, Injection, check_return, place, read
+from stockade.core.commands.signatures import (
+    GENERATORS,
+    YIELD,
+    ChannelParameter,
+    Faults,
+    Injection,
+    answer_of,
+    place,
+    read,
+)
 from stockade.core.commands.workers import Workers
+from stockade.core.events.declared import EventType
 from stockade.core.events.event import Event, Events
 from stockade.core.policy.patterns import Pattern
 from stockade.core.types.fields import is_class_of_fields
 from stockade.core.types.hints import Hints
 from stockade.core.types.scalars import SCALARS
-from stockade.core.types.shapes import ANY, HintError, hint_text
+from stockade.core.types.shapes import ANY, HintError, Shape, hint_text
 from stockade.errors import Fault
 from stockade.names import EVENT, is_command
 
@@ -53,6 +65,7 @@ __all__ = [
     "Registry",
     "collect",
     "command",
+    "exported",
     "lifespan",
     "listener",
     "middleware",
@@ -77,13 +90,13 @@ class Command:
     kind: Kind
     binder: Binder
     injections: tuple[Injection, ...]
-    returns: Any
     doc: str
     file: str
     line: int
     max_concurrency: int | None = None
     channels: tuple[ChannelParameter, ...] = ()  # of what a generator yields too
     yields: bool = False
+    answer: Shape = ANY  # of what it returns, or of each item that it yields
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -107,6 +120,11 @@ class Listener:
     file: str
     line: int
 
+    @property
+    def payloads(self) -> Mapping[str, Shape]:
+        """The shapes that the payloads of events must have, by the parameters that ask for it."""
+        return {each.name: each.payload for each in self.injections if each.payload is not None}
+
 
 @attrs.frozen
 class Lifespan:
@@ -123,7 +141,7 @@ class Lifespan:
 @attrs.frozen
 class Registry:
     """All that the listed modules offer: `lifespans` in the order to enter them, `middleware` the outermost first,
-    `faults` by file and line.
+    `faults` by file and line; and what they declare: `exported` commands of workers, and the payloads of `events`.
     """
 
     commands: Mapping[str, Command] = attrs.field(factory=dict)
@@ -131,6 +149,8 @@ class Registry:
     middleware: tuple[Middleware, ...] = ()
     lifespans: tuple[Lifespan, ...] = ()
     settings_class: type | None = None
+    exported: Mapping[str, Exported] = attrs.field(factory=dict)
+    events: Mapping[str, Declared] = attrs.field(factory=dict)
     faults: tuple[Fault, ...] = ()
 
 
@@ -154,17 +174,26 @@ def collect(module_names: Sequence[str]) -> Registry:
     listeners = [_listener(each, mark, given, faults) for each, mark in marked if isinstance(mark, ListenerMark)]
     around = [read_middleware(each, mark, given, faults) for each, mark in marked if isinstance(mark, MiddlewareMark)]
     _check_stands(filter(None, around), commands, faults)
+    declared = [(each, mark) for each, mark in marked if isinstance(mark, ExportedMark)]
+    heard = [
+        (each.pattern.text, each.function, shape)
+        for each in filter(None, listeners)
+        for shape in each.payloads.values()
+    ]
     return Registry(
         commands,
         tuple(filter(None, listeners)),
         tuple(filter(None, around)),
         _ordered(lifespans, faults),
         settings_class,
+        read_exported(declared, commands, hints, faults),
+        read_events([each for each, _ in marked if isinstance(each, EventType)], heard, hints, faults),
         tuple(sorted(faults.found)),
     )
 
 
-def _marked(module_names: Sequence[str], faults: Faults) -> Iterator[tuple[Any, Mark]]:
+def _marked(module_names: Sequence[str], faults: Faults) -> Iterator[tuple[Any, Mark | EventType[Any]]]:
+    """What is marked, with each of its marks; the declaration of an event marks itself."""
     seen: set[int] = set()
     for name in module_names:
         module = import_module(name)
@@ -175,6 +204,8 @@ def _marked(module_names: Sequence[str], faults: Faults) -> Iterator[tuple[Any, 
             if id(value) not in seen:
                 seen.add(id(value))
                 yield from ((value, mark) for mark in marks_of(value))
+                if isinstance(value, EventType):
+                    yield value, value
 
 
 # -- commands and listeners ------------------------------------------------------------------------------------------
@@ -191,11 +222,11 @@ def _command(
     returns = signature.returns
     if yields:
         returns = _yielded_hint(function, returns, faults)
-    elif get_origin(returns) in _GENERATORS or returns in _GENERATORS:
+    elif get_origin(returns) in GENERATORS or returns in GENERATORS:
         wrong = f"{function.__name__} is annotated -> {hint_text(returns)}, and yields nothing"
         faults.add(function, wrong, "write yield in it, for a stream, or annotate it -> list[...]")
         returns = Any
-    check_return(function, returns, hints, faults)
+    answer = answer_of(function, returns, Hints(hints.injected, answers=True), faults)
     doc = (inspect.getdoc(function) or "").partition("\n")[0]
     channels = signature.channels + ((ChannelParameter(YIELD, SendChannel, ANY),) if yields else ())
     binder = Binder(signature.parameters, tuple(each.name for each in channels))
@@ -209,12 +240,12 @@ def _command(
         kind,
         binder,
         signature.injections,
-        returns,
         doc,
         *place(function),
         mark.max_concurrency,
         channels,
         yields,
+        answer,
     )
 
 
@@ -249,9 +280,9 @@ def _yielded_hint(function: Callable[..., Any], hint: Any, faults: Faults) -> An
     """The hint of the items of a command that yields, Any where it has none."""
     if hint is Any or hint is object:
         return Any
-    if get_origin(hint) in _GENERATORS:
+    if get_origin(hint) in GENERATORS:
         return get_args(hint)[0]
-    if hint in _GENERATORS:
+    if hint in GENERATORS:
         return Any
     wrong = f"{function.__name__} yields, and is annotated -> {hint_text(hint)}"
     faults.add(function, wrong, "annotate it -> AsyncIterator[...], or Iterator[...] where it is no async def")
@@ -301,16 +332,6 @@ def _settings_class(marked: list[type], faults: Faults) -> type | None:
     return marked[0]
 
 
-_GENERATORS = (
-    collections.abc.Iterator,
-    collections.abc.Iterable,
-    collections.abc.Generator,
-    collections.abc.AsyncIterator,
-    collections.abc.AsyncIterable,
-    collections.abc.AsyncGenerator,
-)
-
-
 def _yields(functions: list[Callable[..., Any]], faults: Faults) -> dict[Callable[..., Any], type | None]:
     """Each lifespan with the class of its value."""
     found: dict[Callable[..., Any], type | None] = {}
@@ -332,10 +353,10 @@ def _yields(functions: list[Callable[..., Any]], faults: Faults) -> dict[Callabl
 def _yielded(function: Callable[..., Any], faults: Faults) -> type | None:
     # Its parameters are read later, when all injected classes are known; so are faults of its hints.
     hint = read(function, frozenset(), Hints(), Faults()).returns
-    kind = get_args(hint)[0] if get_origin(hint) in _GENERATORS else hint
+    kind = get_args(hint)[0] if get_origin(hint) in GENERATORS else hint
     if kind is NoneType or kind is None:  # of typing's Iterator, and of collections.abc's
         return None
-    if get_origin(hint) not in _GENERATORS or not isinstance(kind, type) or get_args(kind):
+    if get_origin(hint) not in GENERATORS or not isinstance(kind, type) or get_args(kind):
         wrong = f"lifespan {function.__name__} does not say which class it yields"
         faults.add(function, wrong, "annotate it -> Iterator[YourClass], or Iterator[None]")
     elif kind.__module__ == "builtins" or kind in SCALARS or kind in (Caller, Event, Events, Workers):

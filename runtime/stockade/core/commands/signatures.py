@@ -5,6 +5,7 @@ Knows no decorator: it reads a signature and its hints, and reports every fault 
 
 from __future__ import annotations
 
+import collections.abc
 import inspect
 import types
 import typing
@@ -18,14 +19,34 @@ from stockade.core.commands.binding import Parameter, bind_item
 from stockade.core.commands.channels import Channel, ReceiveChannel, SendChannel
 from stockade.core.commands.importing import shown_file
 from stockade.core.commands.ports import Incoming, Outgoing
+from stockade.core.events.event import Event
 from stockade.core.types.hints import Hints
-from stockade.core.types.shapes import ANY, Ambiguous, HintError, Shape, hint_text
+from stockade.core.types.shapes import ANY, HintError, Shape, hint_text
 from stockade.errors import Fault
 
-__all__ = ["YIELD", "ChannelParameter", "Faults", "Injection", "Signature", "read"]
+__all__ = [
+    "GENERATORS",
+    "YIELD",
+    "ChannelParameter",
+    "Faults",
+    "Injection",
+    "Signature",
+    "answer_of",
+    "place",
+    "read",
+]
 
 #: The channel of what a command yields; no parameter can have that name.
 YIELD = "yield"
+#: What a function that yields is annotated to return.
+GENERATORS = (
+    collections.abc.Iterator,
+    collections.abc.Iterable,
+    collections.abc.Generator,
+    collections.abc.AsyncIterator,
+    collections.abc.AsyncIterable,
+    collections.abc.AsyncGenerator,
+)
 
 _NOT_BY_NAME = {
     inspect.Parameter.POSITIONAL_ONLY: "is positional-only",
@@ -36,10 +57,11 @@ _NOT_BY_NAME = {
 
 @attrs.frozen
 class Injection:
-    """A parameter that the core fills with its value of this class."""
+    """A parameter that the core fills with its value of this class; `payload` is what an Event is hinted to have."""
 
     name: str
     kind: type
+    payload: Shape | None = None
 
 
 @attrs.frozen
@@ -121,14 +143,13 @@ def read(function: Callable[..., Any], injectable: frozenset[type], hints: Hints
     return Signature(tuple(parameters), tuple(injections), tuple(channels), (resolved or {}).get("return", Any))
 
 
-def check_return(function: Callable[..., Any], returns: Any, hints: Hints, faults: Faults) -> None:
-    """Add a fault where what `function` returns can never be an answer."""
+def answer_of(function: Callable[..., Any], returns: Any, answers: Hints, faults: Faults) -> Shape:
+    """The shape of what `function` answers by; a fault where it can never be an answer."""
     try:
-        hints.shape(returns)
-    except Ambiguous:
-        pass  # as an answer it is clear enough: its values are encoded by what they are
+        return answers.shape(returns)
     except HintError as error:
         faults.add(function, f"what {function.__name__} returns: {error.wrong}", error.instead)
+    return ANY
 
 
 def _resolved(function: Callable[..., Any], faults: Faults) -> dict[str, Any] | None:
@@ -155,6 +176,8 @@ def _filled(
         faults.add(function, f"{subject} has no type hint", "write one of docs/types.md")
     elif isinstance(hint, type) and hint in injectable:
         return Injection(parameter.name, hint)
+    elif get_origin(hint) is Event and Event in injectable:
+        return _event(function, parameter.name, hint, faults)
     elif hints is None:
         given = ", ".join(sorted(kind.__name__ for kind in injectable))
         faults.add(function, f"{subject}: nothing injects {hint_text(hint)}", f"take one of {given}")
@@ -170,6 +193,15 @@ def _filled(
     return None
 
 
+def _event(function: Callable[..., Any], name: str, hint: Any, faults: Faults) -> Injection:
+    """A parameter hinted ``Event[T]``."""
+    try:
+        return Injection(name, Event, Hints().shape(get_args(hint)[0]))
+    except HintError as error:
+        faults.add(function, f"the payload of {name}, a parameter of {function.__name__}: {error.wrong}", error.instead)
+    return Injection(name, Event)
+
+
 _CHANNELS = (Channel, SendChannel, ReceiveChannel)
 
 
@@ -183,9 +215,6 @@ def _channel(hint: Any) -> tuple[type | None, tuple[Any, ...]]:
 
 
 def _item(hints: Hints, kind: type, arguments: tuple[Any, ...]) -> Shape:
-    try:
-        return hints.shape(arguments[0]) if arguments else ANY
-    except Ambiguous:
-        if kind is not SendChannel:
-            raise
-        return ANY  # what is sent is encoded by what it is
+    if kind is SendChannel:
+        hints = Hints(hints.injected, answers=True)  # what is sent is encoded by what it is
+    return hints.shape(arguments[0]) if arguments else ANY

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 import attrs
 
 from stockade.core.commands.context import CURRENT, Context
+from stockade.core.commands.invoked import invoked
 from stockade.core.types.encoding import encode, encode_payload
 from stockade.errors import CommandError, again
 from stockade.observe.traces import TRACE
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from stockade.observe.spans import Spans
 
 __all__ = ["Invoked", "Invoker", "Request", "Workers"]
+
+_Arguments = ParamSpec("_Arguments")
+_Answered = TypeVar("_Answered")
 
 #: Gets the answer: a value of the wire and None, or None and the error.
 Answer = Callable[[Any, CommandError | None], None]
@@ -83,11 +87,33 @@ class Workers:
         """
         return attrs.evolve(self, timeout=timeout, idempotent=idempotent)
 
-    async def invoke(self, command: str, /, **arguments: Any) -> Any:
+    @overload
+    async def invoke(self, command: str, /, **arguments: Any) -> Any: ...
+
+    @overload
+    async def invoke(
+        self,
+        command: Callable[_Arguments, Coroutine[Any, Any, _Answered]],
+        /,
+        *at: _Arguments.args,
+        **arguments: _Arguments.kwargs,
+    ) -> _Answered: ...
+
+    @overload
+    async def invoke(
+        self, command: Callable[_Arguments, _Answered], /, *at: _Arguments.args, **arguments: _Arguments.kwargs
+    ) -> _Answered: ...
+
+    async def invoke(self, command: str | Callable[..., Any], /, *at: Any, **arguments: Any) -> Any:
         """Call what a worker exports, and return what it answers, in values of the wire.
 
-        Raises CommandError, and ValueError for an argument that cannot cross the wire.
+        By a function that `exported` declares the answer is of the type that it is annotated with; one that does not
+        fit is `failed`. Raises CommandError, ValueError for an argument that cannot cross the wire, and TypeError for
+        a function that declares no command, or one with a stream or channels.
         """
+        if not isinstance(command, str):
+            declared = invoked(command)
+            return declared.answered(await self.invoke(declared.name, **declared.arguments(at, arguments)))
         with self._span(command):
             return await self._answer(self._request(command, arguments))
 
@@ -106,8 +132,28 @@ class Workers:
                 invoked.cancel()  # where the task is cancelled that waits here; else it is answered
         return _outcome(value, error)
 
-    def invoke_blocking(self, command: str, /, **arguments: Any) -> Any:
+    @overload
+    def invoke_blocking(self, command: str, /, **arguments: Any) -> Any: ...
+
+    @overload
+    def invoke_blocking(
+        self,
+        command: Callable[_Arguments, Coroutine[Any, Any, _Answered]],
+        /,
+        *at: _Arguments.args,
+        **arguments: _Arguments.kwargs,
+    ) -> _Answered: ...
+
+    @overload
+    def invoke_blocking(
+        self, command: Callable[_Arguments, _Answered], /, *at: _Arguments.args, **arguments: _Arguments.kwargs
+    ) -> _Answered: ...
+
+    def invoke_blocking(self, command: str | Callable[..., Any], /, *at: Any, **arguments: Any) -> Any:
         """`invoke`, from a thread: for commands that are no coroutines. Raises RuntimeError on the loop's thread."""
+        if not isinstance(command, str):
+            declared = invoked(command)
+            return declared.answered(self.invoke_blocking(declared.name, **declared.arguments(at, arguments)))
         if threading.get_ident() == self._thread:
             raise RuntimeError("this would stop the core's loop, which the answer comes through: await invoke() here")
         with self._span(command):
