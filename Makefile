@@ -1,4 +1,4 @@
-# make demo | test | bench | lint | docs | dev | clean       (make help says what each does)
+# make demo | test | bench | lint | stubs | certify-all | docs | dev | clean       (make help says what each does)
 #
 # demo and test work on the wheel, installed into .venv, never on this tree: what they show is what a user gets.
 # The wheel is made anew only when the sum of its sources changed, so a second run needs neither time nor network.
@@ -22,10 +22,10 @@ STATE := $(VENV)/.make
 # and a fresh checkout with other times does not.
 SOURCES := setup.cfg pyproject.toml README.md LICENSE runtime frontend_stub/python/stockade_frontend
 
-.PHONY: help demo test bench lint docs dev clean FORCE
+.PHONY: help demo test bench lint stubs certify-all docs dev clean FORCE
 
 help: ## Say what there is to make
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-6s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 demo: $(STATE)/wheel ## Install the wheel into .venv and run the demonstration; it writes report.md here
 	@$(BIN)/stockade demo --force
@@ -40,6 +40,12 @@ lint: $(STATE)/lint ## ruff, mypy and the import contracts
 	@echo "lint: ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "lint: mypy" && $(BIN)/mypy
 	@echo "lint: import contracts" && PYTHONPATH=runtime:frontend_stub/python $(BIN)/lint-imports --no-logo --config setup.cfg
+
+stubs: $(STATE)/wheel ## Build, lint and test the stub of each language whose tools are here
+	@$(BIN)/python frontend_stub/stubs.py check $(ARGS)
+
+certify-all: $(STATE)/wheel ## Certify each stub, and compare the table in frontend_stub/README.md (ARGS=--write: write it)
+	@$(BIN)/python frontend_stub/stubs.py certify $(ARGS)
 
 docs: $(STATE)/wheel ## Write anew what the docs take from the code
 	@$(BIN)/python -m stockade.config.reference docs

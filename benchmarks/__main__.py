@@ -37,7 +37,7 @@ NAMES = (
     "memory",
 )
 #: These only run when they are named.
-LONG = ("memory_streams",)
+LONG = ("languages", "memory_streams")
 #: Columns of the output where nobody says how wide it is.
 _WIDTH = 140
 
@@ -51,7 +51,8 @@ _WIDTH = 140
 )
 @click.option("--list", "lists", is_flag=True, help="Say what each benchmark asks, and measure nothing.")
 def main(names: tuple[str, ...], quick: bool, file: TextIO | None, folder: Path | None, lists: bool) -> None:
-    """Measure what NAMES ask, or everything but memory_streams, which takes about twenty minutes.
+    """Measure what NAMES ask, or everything but languages, which builds the stubs, and memory_streams, which takes
+    about twenty minutes.
 
     Exits with 0 when everything was measured, whether or not the targets were reached.
     """

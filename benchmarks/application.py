@@ -19,6 +19,7 @@ commands = ["benchmarks.offers"]
 [core]
 loop = "auto"
 spin = {spin}
+deadline = {deadline}
 
 [[capability]]
 name = "bench"
@@ -31,7 +32,7 @@ label = {label}
 run = {run}
 capabilities = ["bench"]
 restart = "never"
-inherit = ["BENCHMARK_CONDUCTOR", "BENCHMARK_LIBZMQ", "PYTHONPATH"]
+inherit = ["BENCHMARK_CONDUCTOR", "BENCHMARK_LIBZMQ", "BENCH_FLOOR", "PYTHONPATH"]
 limits = {{ {limits} }}
 """
 
@@ -57,6 +58,7 @@ class Application:
     name: str
     workers: tuple[Worker, ...]
     spin: float = 0.0  # seconds
+    deadline: float | None = 60.0  # seconds that a call has; None: as long as it takes
 
     @classmethod
     def of(cls, name: str, workers: Iterable[Worker]) -> Application:
@@ -65,6 +67,6 @@ class Application:
 
     def toml(self) -> str:
         """The whole file."""
-        return _HEAD.format(name=json.dumps(self.name), spin=self.spin) + "".join(
-            worker.toml() for worker in self.workers
-        )
+        deadline = self.deadline or json.dumps("none")
+        head = _HEAD.format(name=json.dumps(self.name), spin=self.spin, deadline=deadline)
+        return head + "".join(worker.toml() for worker in self.workers)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import AsyncIterator
+from typing import Any
 
-from stockade import Events, ReceiveChannel, command
+from benchmarks.players.led import Led, pid_of
+from stockade import Caller, Events, ReceiveChannel, command
 
 
 @command("bench.echo", inline=True)
@@ -78,3 +81,15 @@ async def pieces(count: int, size: int) -> AsyncIterator[bytes]:
     """Yield a payload so many times."""
     for _ in range(count):
         yield payload(size)
+
+
+@functools.cache
+def led(label: str) -> Led:
+    """What leads the worker of this label, which is a side of that name."""
+    return Led(label, pid_of(label), (os.getpid(),))
+
+
+@command("bench.next")
+def next_task(caller: Caller, report: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Wait for the next task of a worker that is led, for as long as it takes."""
+    return led(caller.worker).next(report)

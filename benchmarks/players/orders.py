@@ -33,15 +33,15 @@ class Orders:
     """The connection to the conductor. Iterate over it, and `answer` each order; it ends when there are no more.
 
     `sides` are those that this program plays, each with the names of its operations; `servers` the processes that do
-    the other half of the work.
+    the other half of the work; `pid` is the process that does it, if that is not this one.
     """
 
-    def __init__(self, sides: Mapping[str, Iterable[str]], servers: Sequence[int] = ()) -> None:
+    def __init__(self, sides: Mapping[str, Iterable[str]], servers: Sequence[int] = (), pid: int | None = None) -> None:
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(os.environ["BENCHMARK_CONDUCTOR"])
         self._lines = self._connection.makefile("rb")
         able = {side: list(operations) for side, operations in sides.items()}
-        self._say(pid=os.getpid(), sides=able, servers=list(servers))
+        self._say(pid=pid or os.getpid(), sides=able, servers=list(servers))
 
     def __iter__(self) -> Iterator[Order]:
         for line in self._lines:
@@ -55,6 +55,10 @@ class Orders:
     def _answer(self, began: int, each: Sequence[int] | None) -> None:
         """It began then, on `perf_counter_ns`, and ends now."""
         self._say(began=began, ended=perf_counter_ns(), each=each or ())
+
+    def took(self, nanoseconds: int, each: Sequence[int]) -> None:
+        """Answer the last order for somebody else, whose clock it was."""
+        self._say(began=0, ended=nanoseconds, each=each)
 
     def _say(self, **values: Any) -> None:
         self._connection.sendall(json.dumps(values).encode() + b"\n")
