@@ -21,6 +21,21 @@ class Value;
 using Bytes = std::vector<std::byte>;
 using Array = std::vector<Value>;
 
+/// Bytes of somebody else, who keeps them as long as this is used. As an argument, an item or a payload they go out
+/// without being copied into a Value.
+class BytesView {
+  public:
+    BytesView(const void* data, std::size_t size) noexcept : data_(data), size_(size) {}
+    BytesView(const Bytes& bytes) noexcept : BytesView(bytes.data(), bytes.size()) {}  // NOLINT: a view, as of strings
+
+    [[nodiscard]] const void* data() const noexcept { return data_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  private:
+    const void* data_;
+    std::size_t size_;
+};
+
 /// How a type becomes a Value, and back. Specialised in convert.hpp; for a type of your own see there, too.
 template <class T, class Enable = void>
 struct Convert;
