@@ -271,7 +271,6 @@ FAULTS: dict[str, list[Any]] = {
     "an argument in two places": ["call", 2, "thumbs.make", {"a": 1}, {"channels": {"a": {"id": 2, "to": "caller"}}}],
     "a raw argument without a frame": ["call", 2, "thumbs.make", {}, {"raw": {"a": 1}}],
     "a deadline that is a text": ["call", 2, "thumbs.make", {}, {"deadline": "soon"}],
-    "an option that insists": ["call", 2, "thumbs.make", {}, {"!later": 1}],
     "a cancel of no call": ["cancel", 2],
     "a cancel of call 0": ["cancel", 0],
 }
@@ -285,6 +284,16 @@ def test_what_the_core_may_not_ask_breaks_it(pure_core: Any, fault: str) -> None
     asked(core)
     with pytest.raises(CoreBroken):
         core.says(FAULTS[fault])
+
+
+def test_a_call_with_an_option_that_insists_is_answered_and_not_run(pure_core: Any) -> None:
+    """The option is not known here, and the core wants it to be: bad_message, as the core answers it."""
+    core = pure_core()
+    calls = exporting(core)
+    core.says(["call", 1, "thumbs.make", {}, {"!later": 1}])
+    assert calls.begin() is None
+    ((verb, number, error),) = core.heard()
+    assert (verb, number, error["code"]) == ("error", 1, "bad_message")
 
 
 def test_channel_of_the_core_twice_breaks_it(pure_core: Any) -> None:

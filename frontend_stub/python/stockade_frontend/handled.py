@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from stockade_frontend.channels import Channels, End
 from stockade_frontend.errors import (
+    BadMessage,
     Cancelled,
     CommandError,
     CoreBroken,
@@ -172,6 +173,9 @@ class HandledCalls:
         handled = Handled(ident, command, export or _NONE, arguments, caller, trace)
         handled.ends = ends
         self._open[ident] = handled
+        if said is not None and said.insists is not None:
+            self.fail(handled, BadMessage(f"the option {said.insists!r} is not known here"))
+            return
         if export is None:
             self.fail(handled, NotFound(f"{self._label} does not export {command!r}"))
             return

@@ -79,13 +79,17 @@ class Offer(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a call of the core's says beside its arguments; `deadline` in milliseconds, `raw` by argument."""
+    """What a call of the core's says beside its arguments; `deadline` in milliseconds, `raw` by argument.
+
+    `insists` is an option that is not known here and has to be: such a call is answered, and not run.
+    """
 
     deadline: int | None
     caller: str
     trace: str | None
     channels: dict[str, Offer]
     raw: dict[str, int]
+    insists: str | None = None
 
 
 def message(*elements: Any) -> bytes:
@@ -252,7 +256,7 @@ def _options(element: Any) -> dict[str, Any]:
 
 
 def _options_of_a_call(element: Any) -> Said:
-    options = _options(element)
+    options = _a_map(element)
     deadline, trace = options.get("deadline"), options.get("trace")
     return Said(
         deadline=None if deadline is None else _a_number(deadline),
@@ -260,6 +264,7 @@ def _options_of_a_call(element: Any) -> Said:
         trace=trace if type(trace) is str else None,
         channels={name: _an_offer(given) for name, given in _a_map(options.get("channels", {})).items()},
         raw={name: _a_number(index) for name, index in _a_map(options.get("raw", {})).items()},
+        insists=next((name for name in options if name.startswith("!")), None),
     )
 
 
