@@ -14,6 +14,7 @@ import { LARGEST_HEAD, type Outbox } from "./outbox.js";
 import { Pace } from "./pace.js";
 import { type Message, sizeOf } from "./raw.js";
 import type { Timed, Timers } from "./timers.js";
+import { integer } from "./wire.js";
 
 /** Milliseconds before a call that was answered `busy` is tried again: doubled each time, from the first to the last. */
 const FIRST_PAUSE = 1;
@@ -131,19 +132,25 @@ export class Calls {
 
   #takeUpManner(asked: Asked, manner: Manner, now: number): void {
     const { timeout } = manner;
-    if (timeout !== undefined && timeout !== null) {
-      if (typeof timeout !== "number" || Number.isNaN(timeout))
-        throw new RangeError(`a timeout is a number of milliseconds, not ${timeout}`);
-      if (timeout !== Infinity) this.#timers.add((asked.deadline = now + timeout), asked);
+    if (timeout !== undefined && timeout !== null && (typeof timeout !== "number" || Number.isNaN(timeout))) {
+      throw new RangeError(`a timeout is a number of milliseconds, or null, not ${timeout}`);
     }
     asked.manner = timeout === Infinity ? { ...manner, timeout: null } : manner;
+    if (typeof asked.manner.timeout === "number") this.#limitTime(asked, now + asked.manner.timeout);
+  }
+
+  #limitTime(asked: Asked, deadline: number): void {
+    asked.deadline = deadline;
+    this.#timers.add(deadline, asked);
   }
 
   #takeUpEnds(asked: Asked): void {
     let ends: Map<string, End> | undefined;
     for (const [name, value] of Object.entries(asked.values)) {
       const end = endOf(value);
-      if (end !== undefined) (ends ??= new Map()).set(name, end);
+      if (end === undefined) continue;
+      ends ??= new Map();
+      ends.set(name, end);
     }
     if (ends === undefined) return;
     if ([...ends.values()].some((end) => end.isBound) || new Set(ends.values()).size < ends.size) {
@@ -184,7 +191,10 @@ export class Calls {
       const asked = this.#held[0] as Asked;
       if (!asked.done) {
         const pause = this.#pace?.take(now) ?? 0;
-        if (pause > 0) return this.#timers.add(now + pause, asked);
+        if (pause > 0) {
+          this.#timers.add(now + pause, asked);
+          return;
+        }
         try {
           this.#send(asked, now);
         } catch (error) {
@@ -259,10 +269,9 @@ export class Calls {
     asked.id = 0;
     this.#putOff.add(asked);
     const { deadline } = this.#limits;
-    if (asked.deadline === undefined && asked.manner.timeout === undefined && deadline !== undefined) {
-      // Else each try would have the core's own deadline anew.
-      this.#timers.add((asked.deadline = now + deadline), asked);
-    }
+    const hasDefault = asked.deadline === undefined && asked.manner.timeout === undefined;
+    // Else each try would have the core's own deadline anew.
+    if (hasDefault && deadline !== undefined) this.#limitTime(asked, now + deadline);
     asked.again = now + Math.max(pauseOf(asked.tries++), retryAfter(error));
     this.#timers.add(asked.again, asked);
   }
@@ -342,6 +351,5 @@ function pauseOf(tries: number): number {
 /** What the core says of a rate that was exceeded, in milliseconds. */
 function retryAfter(error: CommandError): number {
   const data = error.data as { retry_after_ms?: unknown } | null;
-  const after = typeof data === "object" && data !== null ? Number(data.retry_after_ms) : 0;
-  return after > 0 ? after : 0;
+  return (typeof data === "object" && integer(data?.retry_after_ms)) || 0;
 }

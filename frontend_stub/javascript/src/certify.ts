@@ -193,7 +193,7 @@ async function sendItems(channel: SendChannel, items: unknown[], finish: string)
 // -- exports ----------------------------------------------------------------------------------------------------------
 
 function exportAll(core: Core): void {
-  core.export("echo.value", ({ value }) => value, { idempotent: true });
+  core.export("echo.value", ({ value }) => value, { idempotent: true, args: ["value"] });
   core.export("echo.fail", ({ code, message, data }) => {
     throw new CommandError(code, message, data);
   });

@@ -120,8 +120,8 @@ export class Channels {
 
   /** The option of a call that passes these, with the next ids; `open` makes them so when it is sent. */
   offers(ends: Ends): Record<string, object> {
-    let id = this.#lastOwn;
-    return Object.fromEntries([...ends].map(([name, end]) => [name, { id: (id += 2), ...end.offer() }]));
+    const first = this.#lastOwn + 2;
+    return Object.fromEntries([...ends].map(([name, end], at) => [name, { id: first + 2 * at, ...end.offer() }]));
   }
 
   /** The call that passes them is sent. */

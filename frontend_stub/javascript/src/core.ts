@@ -123,9 +123,9 @@ export class Core implements AsyncDisposable {
       (topic) => this.#over ?? this.#link.events.unsubscribe(topic),
     );
     this.connected = Promise.all([this.#session.hello(), this.#emits.welcome]);
-    this.#read(this.#link.commands, (frames) => this.#session.receive(frames, performance.now()));
-    this.#read(this.#link.events, (frames) => this.#receiveEvent(frames));
-    this.#read(this.#link.emits, (frames) => this.#emits.receive(frames));
+    void this.#read(this.#link.commands, (frames) => this.#session.receive(frames, performance.now()));
+    void this.#read(this.#link.events, (frames) => this.#receiveEvent(frames));
+    void this.#read(this.#link.emits, (frames) => this.#emits.receive(frames));
   }
 
   // -- who and what ---------------------------------------------------------------------------------------------------
@@ -293,8 +293,8 @@ export class Core implements AsyncDisposable {
     if (this.#session.isReady) {
       throw new Error("what a worker exports is said with `ready`: export before that, and before `run`");
     }
-    const { concurrency = 1, idempotent = false, streams = isGenerator(handler) } = options;
-    this.#session.handled.export(command, { handler: { handler, streams }, concurrency, idempotent });
+    const { concurrency = 1, idempotent = false, streams = isGenerator(handler), args } = options;
+    this.#session.handled.export(command, { handler: { handler, streams, args }, concurrency, idempotent });
   }
 
   // -- living ---------------------------------------------------------------------------------------------------------
@@ -388,7 +388,7 @@ export class Core implements AsyncDisposable {
         if (this.#over === undefined) receive(frames);
       } catch (error) {
         if (!(error instanceof Ended)) throw error;
-        if (error.kind === "lost") this.#lose(error);
+        if (error.kind === "lost") void this.#lose(error);
         else this.#end(error);
       }
       if (this.#session.timers.next() !== undefined) this.#setAlarm();

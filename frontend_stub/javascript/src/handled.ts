@@ -169,15 +169,28 @@ export class HandledCalls {
       throw coreBroken("a call with an argument that stands in two places");
     const handled = new Handled(this, id, command, values, ends, said);
     this.#open.set(id, handled);
-    if (!this.exports.has(command)) {
-      this.fail(handled, new CommandError("not_found", `${this.#label} does not export "${command}"`));
-    } else if (said?.deadline === 0) {
-      this.expire(handled);
-    } else {
-      if (said?.deadline !== undefined) this.#timers.add((handled.deadline = now + said.deadline), handled);
-      this.#asked.push(handled);
-      this.whenAsked();
+    const refusal = this.#refusal(handled, said);
+    if (refusal !== undefined) this.fail(handled, refusal);
+    else if (said?.deadline === 0) this.expire(handled);
+    else this.#ask(handled, said?.deadline, now);
+  }
+
+  /** What is answered at once, if anything. */
+  #refusal(handled: Handled, said: Said | undefined): CommandError | undefined {
+    if (said?.insists !== undefined) {
+      return new CommandError("bad_message", `the option "${said.insists}" is insisted on, and not known`);
     }
+    if (this.exports.has(handled.command)) return undefined;
+    return new CommandError("not_found", `${this.#label} does not export "${handled.command}"`);
+  }
+
+  #ask(handled: Handled, deadline: number | undefined, now: number): void {
+    if (deadline !== undefined) {
+      handled.deadline = now + deadline;
+      this.#timers.add(handled.deadline, handled);
+    }
+    this.#asked.push(handled);
+    this.whenAsked();
   }
 
   /** The core wants it no more. */

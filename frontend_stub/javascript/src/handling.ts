@@ -26,12 +26,18 @@ export interface ExportOptions {
   readonly idempotent?: boolean;
   /** Whether it yields a stream: known of generator functions, but not of what wraps one. */
   readonly streams?: boolean;
+  /**
+   * The names of its arguments, with a question mark behind those that may be missing: `["name", "size?"]`. A call that
+   * does not fit is answered `invalid_args`; without this, the handler gets whatever was sent.
+   */
+  readonly args?: readonly string[];
 }
 
 /** The handler of an exported command, as it is kept. */
 export interface Runnable {
   readonly handler: CommandHandler;
   readonly streams: boolean;
+  readonly args: readonly string[] | undefined;
 }
 
 /** The call, or the event, in whose handler this code runs: what is called there belongs to it. */
@@ -98,17 +104,37 @@ export function isGenerator(handler: CommandHandler): boolean {
 /** Run the handler of an exported command, and answer. Never rejects. */
 export async function handle(session: Session, handled: Handled): Promise<void> {
   try {
-    const { handler, streams } = session.handled.exports.get(handled.command)?.handler as Runnable;
-    checkStream(handled, streams);
-    const value = await SERVING.run(handled, async () => {
-      const made = await handler(argumentsOf(session, handled), new Handling(handled));
-      return streams ? stream(session, handled, made as AsyncIterable<unknown>) : made;
-    });
+    const runnable = session.handled.exports.get(handled.command)?.handler as Runnable | undefined;
+    if (runnable === undefined) throw new CommandError("not_found", `nothing answers ${handled.command}`);
+    const value = await run(session, handled, runnable);
     conclude(session, handled, value);
   } catch (error) {
     if (!handled.done) session.handled.fail(handled, refusal(error, handled, session.label));
   }
   session.handled.finished(handled);
+}
+
+async function run(session: Session, handled: Handled, { handler, streams, args }: Runnable): Promise<unknown> {
+  checkStream(handled, streams);
+  const given = argumentsOf(session, handled);
+  if (args !== undefined) checkArguments(given, args);
+  return SERVING.run(handled, async () => {
+    const made = await handler(given, new Handling(handled));
+    return streams ? stream(session, handled, made as AsyncIterable<unknown>) : made;
+  });
+}
+
+function checkArguments(given: Fields, args: readonly string[]): void {
+  for (const name of args) {
+    if (!name.endsWith("?") && !Object.hasOwn(given, name)) {
+      throw new CommandError("invalid_args", `the argument ${name} is missing`, { path: name });
+    }
+  }
+  for (const name of Object.keys(given)) {
+    if (!args.includes(name) && !args.includes(`${name}?`)) {
+      throw new CommandError("invalid_args", `there is no argument ${name}`, { path: name });
+    }
+  }
 }
 
 function argumentsOf(session: Session, handled: Handled): Fields {

@@ -74,6 +74,8 @@ export interface Said {
   readonly trace: string | undefined;
   readonly channels: ReadonlyMap<string, Offer>;
   readonly raw: ReadonlyMap<string, number>;
+  /** An option that is not known, and that the core insists on. */
+  readonly insists: string | undefined;
 }
 
 export type Fields = Record<string, unknown>;
@@ -299,26 +301,31 @@ function aGrant(separator: string, element: unknown): Grant {
   return new Grant(separator, patterns("allow"), patterns("deny"));
 }
 
+/** Of a result or an item, which has no answer: what it insists on cannot be refused. */
 function options(element: unknown): Fields {
   const options = aMap(element);
-  for (const name of Object.keys(options)) {
-    if (name.startsWith("!")) throw new TypeError(`it insists on "${name}", which is not known here`);
-  }
+  const insists = insistedOn(options);
+  if (insists !== undefined) throw new TypeError(`it insists on "${insists}", which is not known here`);
   return options;
 }
 
+function insistedOn(options: Fields): string | undefined {
+  return Object.keys(options).find((name) => name.startsWith("!"));
+}
+
 function optionsOfACall(element: unknown): Said {
-  const said = options(element);
+  const said = aMap(element);
   const deadline = maybe(said, "deadline") ?? undefined;
   const trace = maybe(said, "trace");
+  const byArgument = <Read>(option: string, reading: (element: unknown) => Read) =>
+    new Map(Object.entries(aMap(maybe(said, option) ?? {})).map(([name, element]) => [name, reading(element)]));
   return {
     deadline: deadline === undefined ? undefined : aNumber(deadline),
     caller: aText(maybe(said, "caller") ?? "core"),
     trace: typeof trace === "string" ? trace : undefined,
-    channels: new Map(
-      Object.entries(aMap(maybe(said, "channels") ?? {})).map(([name, offer]) => [name, anOffer(offer)]),
-    ),
-    raw: new Map(Object.entries(aMap(maybe(said, "raw") ?? {})).map(([name, index]) => [name, aNumber(index)])),
+    channels: byArgument("channels", anOffer),
+    raw: byArgument("raw", aNumber),
+    insists: insistedOn(said),
   };
 }
 

@@ -171,7 +171,7 @@ export function integer(value: unknown): number | undefined {
   return Number.isSafeInteger(number) && (number as number) >= 0 ? (number as number) + 0 : undefined;
 }
 
-const DECODING = { rejectDuplicateMapKeys: true, allowIndefinite: false, allowUndefined: false };
+const DECODING = { rejectDuplicateMapKeys: true, allowIndefinite: false, allowUndefined: false, allowBigInt: true };
 /** The head of a text of no bytes, and the first byte of a mark. */
 const TEXT = 0x60;
 const BYTE_ORDER_MARK = 0xef;
