@@ -1,0 +1,501 @@
+"""One life of the worker that is certified: its process, its link, what it has said, and what the script says to it.
+
+Every step is written in these verbs. What the worker says is judged as it comes; a Fault found then, and a wait for
+what does not come, is raised where the step waits next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import attrs
+import cbor2
+import zmq
+
+from stockade.certify import matching
+from stockade.certify.fault import Fault, require
+from stockade.certify.judge import Heard, Judge, Subscription
+from stockade.certify.link import Link
+from stockade.certify.notation import written
+from stockade.certify.program import Program
+from stockade.certify.scene import PLAIN, Scene
+from stockade.core.ends import KINDS
+from stockade.core.wire.happenings import Answer, Call, Credit, End, Hello, Item, Ready, Reply, Side
+from stockade.core.wire.topics import Emit
+from stockade.core.zap import Expected
+from stockade.errors import CommandError
+
+__all__ = ["NEXT", "NOW", "Life", "Passed", "Stage", "map_of"]
+
+#: The commands by which the worker is told what to do.
+NEXT, NOW = "certify.next", "certify.now"
+#: Seconds in which the end of a process and those of its connections, which come apart, are seen together.
+_TOGETHER = 0.5
+#: Seconds until a message is tried again for which there was no room.
+_SOON = 0.002
+
+_Happening = TypeVar("_Happening")
+_Value = TypeVar("_Value")
+
+
+class Passed(NamedTuple):
+    """A ZeroMQ message that has passed, from the core (`ours`) or from the worker."""
+
+    ours: bool
+    socket: str
+    frames: tuple[bytes, ...]
+
+
+@attrs.define(eq=False)
+class Stage:
+    """What all lives have in common: the program, a folder, how long to wait, and what the worker offers."""
+
+    argv: Sequence[str]
+    folder: Path
+    patience: float
+    offers: frozenset[str] = frozenset()
+    lives: int = 0
+
+    def place(self) -> tuple[int, Path]:
+        """The number of a new life, and its folder."""
+        self.lives += 1
+        folder = self.folder / str(self.lives)
+        folder.mkdir(mode=0o700)
+        return self.lives, folder
+
+
+@attrs.define(eq=False)
+class Life:
+    """A worker from `start` to `close`. `step` is the name of the one that is played."""
+
+    stage: Stage
+    scene: Scene = PLAIN
+    step: str = ""
+    commands: deque[Heard] = attrs.field(factory=deque)
+    subscriptions: deque[Subscription] = attrs.field(factory=deque)
+    emits: deque[Emit] = attrs.field(factory=deque)
+    trace: list[Passed] = attrs.field(factory=list)
+    exports: dict[str, Any] = attrs.field(factory=dict)
+    judge: Judge = attrs.field(init=False)
+    seq: int = 0  # of the last event
+    pongs: list[int] = attrs.field(factory=list)  # as they came
+    ignored: list[Any] = attrs.field(factory=list)  # messages for what had ended
+    batches: list[int] = attrs.field(factory=list)  # how many messages each of the worker's had
+    asked: Call | None = None  # the worker's call for its next task, if it waits for one
+    program: Program = attrs.field(init=False)
+    link: Link = attrs.field(init=False)
+    _generation: int = 0
+    _pings: int = 0
+    _unsent: deque[tuple[str, tuple[bytes, ...]]] = attrs.field(factory=deque)
+    _fault: Fault | None = None
+    _news: asyncio.Event = attrs.field(factory=asyncio.Event)
+    is_started: bool = False
+    _expects_end: bool = False
+    _exited_at: float | None = None
+    _loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop)
+
+    # -- its beginning ------------------------------------------------------------------------------------------------
+
+    async def start(self, *sockets: str, secret: bool = True) -> None:
+        """Start the program; connect to these of its `sockets`, all three if none is named."""
+        self.judge = Judge(self.scene)
+        self._generation, folder = self.stage.place()
+        self.program = program = Program.start(self.stage.argv, folder, self.scene.label, self._generation)
+        self.is_started = True
+        self._loop.add_reader(program.pidfd, self._ended)
+        user = f"{program.label}@{program.generation}".encode()
+        expected = Expected(
+            user, program.secret.encode(), program.pid, program.pidfd, self._refused, lambda _: self._news.set()
+        )
+        size = self.scene.limits["message"]
+        self.link = Link(self._loop, str(program.sockets), expected, size, self._received, self._lost)
+        self.link.open_to(*(sockets or KINDS))
+        if secret:
+            program.tell_secret()
+
+    async def begin(self) -> None:
+        """All that comes before the first task: connect, hello, welcome, ready, and the first call for a task."""
+        await self.start()
+        await self.greeted()
+        await self.first()
+
+    async def greeted(self) -> Hello:
+        """Await `hello`, and answer it."""
+        hello = await self.hear(Hello, "hello, as the first message")
+        self.say(["welcome", self.scene.welcome(self._generation)])
+        return hello
+
+    async def first(self) -> None:
+        """Await `ready`, and the first call of certify.next, which brings the worker's offers."""
+        ready = await self.hear(Ready, "ready, before the first call")
+        self.exports = {name: export._asdict() for name, export in ready.exports.items()}
+        call = await self.call(NEXT)
+        offers = call.arguments.get("offers")
+        names = [name for name in offers if type(name) is str] if isinstance(offers, list) else None
+        require(names == offers, '{"offers": [name]} as the arguments of the first certify.next', call.arguments)
+        self.stage.offers = self.stage.offers or frozenset(names or ())
+        self.asked = call
+
+    # -- what comes ---------------------------------------------------------------------------------------------------
+
+    def _received(self, socket: str, frames: list[bytes]) -> None:
+        self.trace.append(Passed(False, socket, tuple(frames)))
+        self._news.set()
+        if self._fault is not None:
+            return
+        try:
+            if socket == "events":
+                self._subscribed(self.judge.subscription(frames))
+            elif socket == "emits":
+                self.emits.append(self.judge.emit(frames))
+            else:
+                self._take(self.judge.batch(frames))
+        except Fault as fault:
+            self._fault = fault
+
+    def _take(self, batch: list[Heard]) -> None:
+        self.batches.append(len(batch))
+        for heard in batch:
+            if isinstance(heard.happening, Reply):
+                self.say(heard.happening.message)
+            elif heard.message[0] == "pong":
+                self.pongs.append(heard.message[1])
+            elif heard.happening is None:
+                self.ignored.append(heard.message)
+            elif not isinstance(heard.happening, Credit):
+                self.commands.append(heard)
+
+    def _subscribed(self, subscription: Subscription) -> None:
+        if not subscription.listen:
+            self.link.revoke(subscription.topic)
+        self.subscriptions.append(subscription)
+
+    def _refused(self, why: str) -> None:
+        self._fault = self._fault or Fault("the user name and secret that it was given, from its own process", why)
+        self._news.set()
+
+    def _lost(self, socket: str) -> None:
+        self._news.set()
+
+    def _ended(self) -> None:
+        self._loop.remove_reader(self.program.pidfd)  # which would be readable from now on
+        self._news.set()
+
+    # -- waiting ------------------------------------------------------------------------------------------------------
+
+    async def until(self, ready: Callable[[], _Value | None], wanted: str) -> _Value:
+        """What `ready` gives, once it is neither None nor false. Raises Fault if the worker has done anything else."""
+        deadline = self._loop.time() + self.stage.patience
+        while True:
+            self._news.clear()
+            if self._fault is not None:
+                raise self._fault
+            value = ready()
+            if value is not None and value is not False:
+                return value
+            now = self._loop.time()
+            if now > deadline:
+                raise Fault(wanted, f"nothing, for {self.stage.patience:.1f} s")
+            pause = deadline - now
+            if not self._expects_end:
+                pause = min(pause, self._look_for_an_end(wanted, now))
+            try:
+                async with asyncio.timeout(max(pause, 0.01)):
+                    await self._news.wait()
+            except TimeoutError:
+                pass  # the deadline, or the end of what comes together
+
+    def _look_for_an_end(self, wanted: str, now: float) -> float:
+        """Raise Fault if the worker has ended though it should not; else for how long that need not be asked again."""
+        status, lost = self.program.status(), self.link.lost
+        if status is None and not lost:
+            self._exited_at = None
+            return self.stage.patience
+        if self._exited_at is None:
+            self._exited_at = now
+        if now - self._exited_at < _TOGETHER and (status is None or self.link.lost != self.link.made):
+            return _TOGETHER
+        if status is not None:
+            raise Fault(wanted, f"its end, with exit status {status}")
+        raise Fault(
+            f"{wanted}, on a connection that stays open", f"it closed {' and '.join(sorted(lost))}, and lives on"
+        )
+
+    async def hear(self, kind: type[_Happening], wanted: str) -> _Happening:
+        """The next message, which must be of this kind."""
+        heard = await self.until(lambda: self.commands[0] if self.commands else None, wanted)
+        self.commands.popleft()
+        if not isinstance(heard.happening, kind):
+            raise Fault(wanted, written(heard.message))
+        return heard.happening
+
+    async def call(self, command: str) -> Call:
+        """The next message, which must be a call of this command."""
+        wanted = f"a call of {command}"
+        call = await self.hear(Call, wanted)
+        require(call.command == command, wanted, f"a call of {call.command}, {written(call.arguments)}")
+        return call
+
+    async def answer_of(self, number: int) -> Answer:
+        """The next message, which must be the answer to the core's call of this id."""
+        answer = await self.hear(Answer, f"the answer to call {number}")
+        require(answer.id == number, f"the answer to call {number}", f"that of call {answer.id}")
+        for nested in answer.nested:
+            self.end_call(nested, "cancelled", "the call that it is part of has ended")
+        return answer
+
+    async def subscription(self, topic: str, *, listen: bool = True) -> None:
+        """The next frame on the events socket: it asks for this topic, or no longer for it."""
+        wanted = f"{'a subscription to' if listen else 'the end of the subscription to'} {topic}"
+        came = await self.until(lambda: self.subscriptions[0] if self.subscriptions else None, wanted)
+        self.subscriptions.popleft()
+        require(came == (listen, topic), wanted, f"{'' if came.listen else 'no longer '}{came.topic}")
+
+    async def emit(self, name: str) -> Emit:
+        """The next emit, which must be of this event."""
+        emit = await self.until(lambda: self.emits[0] if self.emits else None, f"an emit of {name}")
+        self.emits.popleft()
+        require(emit.name == name, f"an emit of {name}", f"one of {emit.name}")
+        return emit
+
+    async def round_trip(self) -> None:
+        """A ping and its pong: what the worker has said before it, it has said by now."""
+        self._pings += 1
+        number = self._pings
+        self.say(["ping", number])
+        await self.pong(number)
+
+    async def pong(self, number: int) -> None:
+        """Await the pong of a ping."""
+        await self.until(lambda: number in self.pongs, f"a pong of ping {number}")
+
+    def quiet(self, wanted: str) -> None:
+        """Raise Fault if the worker has said anything that is not yet read."""
+        if self._fault is not None:
+            raise self._fault
+        if self.commands:
+            raise Fault(wanted, written(self.commands[0].message))
+        if self.emits or self.subscriptions:
+            raise Fault(wanted, str((self.emits or self.subscriptions)[0]))
+
+    # -- tasks --------------------------------------------------------------------------------------------------------
+
+    def task(self, do: str, **more: Any) -> None:
+        """Tell the worker, which waits for it, what to do."""
+        self.answer(self._next(), {"do": do, "step": self.step, **more})
+
+    def _next(self) -> Call:
+        if self.asked is None:
+            raise ValueError("the worker has not asked for a task")
+        asked, self.asked = self.asked, None
+        return asked
+
+    def task_message(self, do: str, **more: Any) -> list[Any]:
+        """The message that `task` would send, for a step that sends it in its own way."""
+        number = self._next().id
+        self.judge.conversation.answer(number)
+        return ["result", number, {"do": do, "step": self.step, **more}]
+
+    async def report(self) -> Any:
+        """Await what the worker reports of its task, in its next call for one."""
+        call = await self.call(NEXT)
+        require("report" in call.arguments, "an argument `report`", call.arguments)
+        self.asked = call
+        return call.arguments["report"]
+
+    async def reports(self, wanted: Any, what: str = "the report") -> Any:
+        """Await the report, which must be as wanted (`matching.fits`)."""
+        report = await self.report()
+        self.same(report, wanted, what)
+        return report
+
+    def same(self, came: Any, wanted: Any, what: str) -> None:
+        """Raise Fault unless `came` is as wanted, as far as this worker can tell numbers."""
+        floats = "floats" in self.stage.offers
+        require(matching.fits(wanted, came, floats=floats), f"{what} {written(wanted)}", written(came))
+
+    async def invoked(self, command: str, arguments: Mapping[str, Any] | None = None, **more: Any) -> Call:
+        """Have the worker invoke a command; its call."""
+        arguments = dict(arguments or {})
+        self.task("invoke", command=command, arguments=arguments, **more)
+        call = await self.call(command)
+        self.same(call.arguments, arguments, "the arguments")
+        require(call.arguments.keys() == arguments.keys(), "no other arguments", call.arguments)
+        return call
+
+    # -- what the core says -------------------------------------------------------------------------------------------
+
+    def say(self, *messages: Sequence[Any], raw: Iterable[bytes] = ()) -> None:
+        """Send a batch of these messages, with the raw frames behind it."""
+        self.send(cbor2.dumps(list(messages)), *raw)
+
+    def send(self, *frames: bytes, socket: str = "commands") -> None:
+        """Send one ZeroMQ message as it is."""
+        self.trace.append(Passed(True, socket, frames))
+        self._unsent.append((socket, frames))
+        if len(self._unsent) == 1:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what waits, as far as there is room; more is tried soon."""
+        while self._unsent and self.is_started:
+            try:
+                if not self.link.send(*self._unsent[0]):
+                    self._loop.call_later(_SOON, self._flush)
+                    return
+            except (zmq.ZMQError, KeyError):
+                pass  # the worker has gone, which whoever waits for it will find
+            self._unsent.popleft()
+
+    def answer(self, call: Call, value: Any) -> None:
+        """Answer a call."""
+        self.say(self.result(call, value))
+
+    def result(self, call: Call, value: Any, *more: Any) -> list[Any]:
+        """The message that answers a call, to be said in its turn."""
+        self.judge.conversation.answer(call.id)
+        return ["result", call.id, value, *more]
+
+    def refuse(self, call: Call, code: str, message: str = "as the script wants it", data: Any = None) -> None:
+        """Answer a call with an error; None for no data."""
+        self.end_call(call.id, code, message, data)
+
+    def end_call(self, number: int, code: str, message: str = "as the script wants it", data: Any = None) -> None:
+        """Answer the call of this id with an error, if it has no answer yet."""
+        if self.judge.conversation.fail(number) is not None:
+            self.say(["error", number, _error(code, message, data)])
+
+    def refusal(self, call: Call, code: str, message: str = "as the script wants it", **more: Any) -> list[Any]:
+        """The message that answers a call with an error, to be said in its turn."""
+        self.judge.conversation.fail(call.id)
+        return ["error", call.id, {"code": code, "message": message, **more}]
+
+    def ask(self, command: str, arguments: Mapping[str, Any], **options: Any) -> int:
+        """Call a command of the worker's; the call's id."""
+        message = self.asking(command, arguments, **options)
+        self.say(message)
+        return int(message[1])
+
+    def asking(
+        self,
+        command: str,
+        arguments: Mapping[str, Any],
+        *,
+        ends: Mapping[str, tuple[Side, int]] | None = None,
+        **options: Any,
+    ) -> list[Any]:
+        """The message that calls a command of the worker's. `ends`: its channels, to whom each and the credit."""
+        conversation = self.judge.conversation
+        number = conversation.ask()
+        channels = {}
+        for name, (to, credit) in (ends or {}).items():
+            channel = conversation.open_channel(number, to, credit)
+            channels[name] = {"id": channel, "to": to} | ({"credit": credit} if to == "caller" else {})
+        said = {"caller": "core", **options} | ({"channels": channels} if channels else {})
+        return ["call", number, command, dict(arguments), said]
+
+    def stop_call(self, number: int) -> None:
+        """Cancel a call of the core's, and with it what the worker calls as part of it."""
+        nested = self.judge.conversation.cancel_asked(number)
+        self.say(["cancel", number])
+        for each in nested or ():
+            self.end_call(each, "cancelled", "the call that it is part of was cancelled")
+
+    def event(self, name: str, payload: Any, source: str = "core", *more: Any, seq: float | None = None) -> None:
+        """Send an event, the next one that is meant for the worker."""
+        self.seq += 1
+        body = cbor2.dumps([self.seq if seq is None else seq, source, payload, *more])
+        self.send(f"{name}|".encode() + body, socket="events")
+
+    # -- channels -----------------------------------------------------------------------------------------------------
+
+    def room(self, channel: int) -> int:
+        """How many items the core may send on a channel now."""
+        return self.judge.conversation.channels.sendable(channel)
+
+    def item(self, channel: int, value: Any, *more: Any) -> list[Any]:
+        """The message of an item, to be said in its turn. It needs credit."""
+        self.judge.conversation.channels.note_item(channel)
+        return ["item", channel, value, *more]
+
+    def end(self, channel: int, *error: Mapping[str, Any]) -> list[Any]:
+        """The message that ends a channel, to be said in its turn."""
+        self.judge.conversation.channels.end(channel)
+        return ["end", channel, *error]
+
+    def drop(self, channel: int) -> list[Any]:
+        """The message that drops a channel, to be said in its turn."""
+        self.judge.conversation.channels.end(channel)
+        return ["drop", channel]
+
+    def grant(self, channel: int, count: int) -> None:
+        """Let the worker send so many items more."""
+        self.judge.conversation.channels.note_credit(channel, count)
+        self.say(["credit", channel, count])
+
+    async def pour(self, channel: int, values: Sequence[Any], most: int | None = None) -> None:
+        """Send these items, each as soon as there is credit for it, which may never be for more than `most`."""
+        rest = deque(values)
+        while rest:
+            room = await self.until(lambda: self.room(channel) or None, f"credit on channel {channel}")
+            require(most is None or room <= most, f"credit for {most} items at most", f"for {room}")
+            self.say(*(self.item(channel, rest.popleft()) for _ in range(min(room, len(rest)))))
+
+    async def item_on(self, channel: int) -> Any:
+        """The next message, which must be an item on this channel: its value."""
+        item = await self.hear(Item, f"an item on channel {channel}")
+        require(item.channel == channel, f"an item on channel {channel}", f"one on channel {item.channel}")
+        return item.value
+
+    async def end_of(self, channel: int) -> Any:
+        """The next message, which must be the end of this channel: its error, as a map, or None."""
+        end = await self.hear(End, f"the end of channel {channel}")
+        require(end.channel == channel, f"the end of channel {channel}", f"that of channel {end.channel}")
+        return None if end.error is None else map_of(end.error)
+
+    async def enough(self) -> None:
+        """End the task `serve`."""
+        answer = await self.answer_of(self.ask("echo.enough", {}))
+        self.same(answer.value, None, "the result of echo.enough")
+        await self.reports({})
+
+    # -- its end ------------------------------------------------------------------------------------------------------
+
+    def expect_end(self) -> None:
+        """From now on connections may be lost, and the process end."""
+        self._expects_end = True
+
+    async def exit(self, status: int | None = None, *, words: bool = False) -> int:
+        """Await the end of the process: with this exit status, and with `words` on its standard error."""
+        self._expects_end = True
+        wanted = "its end" if status is None else f"its end, with exit status {status}"
+        came = await self.until(lambda: None if (ended := self.program.status()) is None else (ended,), wanted)
+        require(status is None or came[0] == status, wanted, f"exit status {came[0]}")
+        if words:
+            require(bool(self.program.words()), f"{wanted}, and a word on standard error why", "nothing was said")
+        return came[0]
+
+    def words(self) -> tuple[str, str]:
+        """The last that the worker wrote on its standard output and error."""
+        return (self.program.words("stdout"), self.program.words()) if self.is_started else ("", "")
+
+    def close(self) -> None:
+        """Kill what is left, and close everything."""
+        if self.is_started:
+            self.link.close()
+            self._loop.remove_reader(self.program.pidfd)
+            self.program.close()
+            self.is_started = False
+
+
+def map_of(error: CommandError) -> dict[str, Any]:
+    """An error as it stands in a message."""
+    return {"code": error.code, "message": error.message, "data": error.data}
+
+
+def _error(code: str, message: str, data: Any) -> dict[str, Any]:
+    return {"code": code, "message": message} | ({} if data is None else {"data": data})
