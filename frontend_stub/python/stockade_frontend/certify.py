@@ -1,6 +1,6 @@
 """The echo worker of the blocking face, which `stockade certify` leads through the protocol (docs/certify.md).
 
-stockade certify -- python -m stockade_frontend.certify
+Run it by ``stockade certify -- python -m stockade_frontend.certify``.
 """
 
 from __future__ import annotations

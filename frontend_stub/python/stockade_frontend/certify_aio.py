@@ -1,6 +1,6 @@
 """The echo worker of the asyncio face, which `stockade certify` leads through the protocol (docs/certify.md).
 
-    stockade certify -- python -m stockade_frontend.certify_aio
+Run it by ``stockade certify -- python -m stockade_frontend.certify_aio``.
 """
 
 from __future__ import annotations
