@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import cbor2
@@ -23,13 +22,14 @@ from stockade.certify.link import Link
 from stockade.certify.notation import written
 from stockade.certify.program import Program
 from stockade.certify.scene import PLAIN, Scene
+from stockade.certify.stage import Passed, Stage
 from stockade.core.ends import KINDS
-from stockade.core.wire.happenings import Answer, Call, Credit, End, Hello, Item, Ready, Reply, Side
+from stockade.core.wire.happenings import Call, Credit, Hello, Ready, Reply
 from stockade.core.wire.topics import Emit
 from stockade.core.zap import Expected
 from stockade.errors import CommandError
 
-__all__ = ["NEXT", "NOW", "Life", "Passed", "Stage", "map_of"]
+__all__ = ["NEXT", "NOW", "Life", "map_of"]
 
 #: The commands by which the worker is told what to do.
 NEXT, NOW = "certify.next", "certify.now"
@@ -40,32 +40,6 @@ _SOON = 0.002
 
 _Happening = TypeVar("_Happening")
 _Value = TypeVar("_Value")
-
-
-class Passed(NamedTuple):
-    """A ZeroMQ message that has passed, from the core (`ours`) or from the worker."""
-
-    ours: bool
-    socket: str
-    frames: tuple[bytes, ...]
-
-
-@attrs.define(eq=False)
-class Stage:
-    """What all lives have in common: the program, a folder, how long to wait, and what the worker offers."""
-
-    argv: Sequence[str]
-    folder: Path
-    patience: float
-    offers: frozenset[str] = frozenset()
-    lives: int = 0
-
-    def place(self) -> tuple[int, Path]:
-        """The number of a new life, and its folder."""
-        self.lives += 1
-        folder = self.folder / str(self.lives)
-        folder.mkdir(mode=0o700)
-        return self.lives, folder
 
 
 @attrs.define(eq=False)
@@ -240,14 +214,6 @@ class Life:
         require(call.command == command, wanted, f"a call of {call.command}, {written(call.arguments)}")
         return call
 
-    async def answer_of(self, number: int) -> Answer:
-        """The next message, which must be the answer to the core's call of this id."""
-        answer = await self.hear(Answer, f"the answer to call {number}")
-        require(answer.id == number, f"the answer to call {number}", f"that of call {answer.id}")
-        for nested in answer.nested:
-            self.end_call(nested, "cancelled", "the call that it is part of has ended")
-        return answer
-
     async def subscription(self, topic: str, *, listen: bool = True) -> None:
         """The next frame on the events socket: it asks for this topic, or no longer for it."""
         wanted = f"{'a subscription to' if listen else 'the end of the subscription to'} {topic}"
@@ -374,94 +340,11 @@ class Life:
         self.judge.conversation.fail(call.id)
         return ["error", call.id, {"code": code, "message": message, **more}]
 
-    def ask(self, command: str, arguments: Mapping[str, Any], **options: Any) -> int:
-        """Call a command of the worker's; the call's id."""
-        message = self.asking(command, arguments, **options)
-        self.say(message)
-        return int(message[1])
-
-    def asking(
-        self,
-        command: str,
-        arguments: Mapping[str, Any],
-        *,
-        ends: Mapping[str, tuple[Side, int]] | None = None,
-        **options: Any,
-    ) -> list[Any]:
-        """The message that calls a command of the worker's. `ends`: its channels, to whom each and the credit."""
-        conversation = self.judge.conversation
-        number = conversation.ask()
-        channels = {}
-        for name, (to, credit) in (ends or {}).items():
-            channel = conversation.open_channel(number, to, credit)
-            channels[name] = {"id": channel, "to": to} | ({"credit": credit} if to == "caller" else {})
-        said = {"caller": "core", **options} | ({"channels": channels} if channels else {})
-        return ["call", number, command, dict(arguments), said]
-
-    def stop_call(self, number: int) -> None:
-        """Cancel a call of the core's, and with it what the worker calls as part of it."""
-        nested = self.judge.conversation.cancel_asked(number)
-        self.say(["cancel", number])
-        for each in nested or ():
-            self.end_call(each, "cancelled", "the call that it is part of was cancelled")
-
     def event(self, name: str, payload: Any, source: str = "core", *more: Any, seq: float | None = None) -> None:
         """Send an event, the next one that is meant for the worker."""
         self.seq += 1
         body = cbor2.dumps([self.seq if seq is None else seq, source, payload, *more])
         self.send(f"{name}|".encode() + body, socket="events")
-
-    # -- channels -----------------------------------------------------------------------------------------------------
-
-    def room(self, channel: int) -> int:
-        """How many items the core may send on a channel now."""
-        return self.judge.conversation.channels.sendable(channel)
-
-    def item(self, channel: int, value: Any, *more: Any) -> list[Any]:
-        """The message of an item, to be said in its turn. It needs credit."""
-        self.judge.conversation.channels.note_item(channel)
-        return ["item", channel, value, *more]
-
-    def end(self, channel: int, *error: Mapping[str, Any]) -> list[Any]:
-        """The message that ends a channel, to be said in its turn."""
-        self.judge.conversation.channels.end(channel)
-        return ["end", channel, *error]
-
-    def drop(self, channel: int) -> list[Any]:
-        """The message that drops a channel, to be said in its turn."""
-        self.judge.conversation.channels.end(channel)
-        return ["drop", channel]
-
-    def grant(self, channel: int, count: int) -> None:
-        """Let the worker send so many items more."""
-        self.judge.conversation.channels.note_credit(channel, count)
-        self.say(["credit", channel, count])
-
-    async def pour(self, channel: int, values: Sequence[Any], most: int | None = None) -> None:
-        """Send these items, each as soon as there is credit for it, which may never be for more than `most`."""
-        rest = deque(values)
-        while rest:
-            room = await self.until(lambda: self.room(channel) or None, f"credit on channel {channel}")
-            require(most is None or room <= most, f"credit for {most} items at most", f"for {room}")
-            self.say(*(self.item(channel, rest.popleft()) for _ in range(min(room, len(rest)))))
-
-    async def item_on(self, channel: int) -> Any:
-        """The next message, which must be an item on this channel: its value."""
-        item = await self.hear(Item, f"an item on channel {channel}")
-        require(item.channel == channel, f"an item on channel {channel}", f"one on channel {item.channel}")
-        return item.value
-
-    async def end_of(self, channel: int) -> Any:
-        """The next message, which must be the end of this channel: its error, as a map, or None."""
-        end = await self.hear(End, f"the end of channel {channel}")
-        require(end.channel == channel, f"the end of channel {channel}", f"that of channel {end.channel}")
-        return None if end.error is None else map_of(end.error)
-
-    async def enough(self) -> None:
-        """End the task `serve`."""
-        answer = await self.answer_of(self.ask("echo.enough", {}))
-        self.same(answer.value, None, "the result of echo.enough")
-        await self.reports({})
 
     # -- its end ------------------------------------------------------------------------------------------------------
 

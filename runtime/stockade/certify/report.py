@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from stockade.certify.life import Passed
 from stockade.certify.notation import diagnostic, digits, topical
+from stockade.certify.stage import Passed
 from stockade.certify.step import Step
 from stockade.certify.walk import Certificate, Evidence, Outcome, Result
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import attrs
 
 from stockade.certify.fault import Fault
-from stockade.certify.life import Life, Passed, Stage
+from stockade.certify.life import Life
 from stockade.certify.link import gate
+from stockade.certify.stage import Passed, Stage
 from stockade.certify.step import Step
 from stockade.errors import StartError
 from stockade.supervisor.places import bases

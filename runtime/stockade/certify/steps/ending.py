@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from stockade.certify import asking
 from stockade.certify.fault import require
 from stockade.certify.life import Life
 from stockade.certify.step import Steps
@@ -47,7 +48,8 @@ async def serving(life: Life) -> None:
     life.task("serve")
     for _ in range(3):
         await life.round_trip()
-    await life.enough()
+    await asking.gives(life, asking.ask(life, "echo.enough", {}), None)
+    await life.reports({})
 
 
 @ping.step("under-load", "together")
@@ -189,7 +191,7 @@ async def end_in_handler(life: Life) -> None:
     """Exit when standard input ends while a handler works."""
     await life.begin()
     life.task("serve")
-    life.ask("echo.wait", {})
+    asking.ask(life, "echo.wait", {})
     await asyncio.sleep(0.05)
     life.program.end_lifeline()
     await life.exit(0)

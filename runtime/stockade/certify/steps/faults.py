@@ -10,10 +10,10 @@ from typing import Any
 
 import cbor2
 
+from stockade.certify import asking, flow
 from stockade.certify.life import Life
 from stockade.certify.scene import PLAIN
 from stockade.certify.step import Steps
-from stockade.certify.steps.channels import offer_of
 from stockade.core.wire.happenings import Hello
 
 __all__ = ["ALL"]
@@ -106,9 +106,9 @@ async def over_credit(life: Life) -> None:
     await life.begin()
     life.task("stream", command="certify.stream", arguments={})
     call = await life.call("certify.stream")
-    channel = offer_of(call, "yield", "caller").id
+    channel = flow.offer_of(call, "yield", "caller").id
     # Far more than there is credit for, in one batch as far as that goes: a worker may take while it reads.
-    items = [["item", channel, 1]] * (life.room(channel) + 900)
+    items = [["item", channel, 1]] * (flow.room(life, channel) + 900)
     for first in range(0, len(items), 1000):
         life.say(*items[first : first + 1000])
     await life.exit(70, words=True)
@@ -119,9 +119,9 @@ async def call_again(life: Life) -> None:
     """Refuse a call whose id is not above the one before."""
     await life.begin()
     life.task("serve")
-    call = life.asking("echo.value", {"value": 1})
+    call = asking.call_of(life, "echo.value", {"value": 1})
     life.say(call)
-    await life.answer_of(call[1])
+    await asking.answer_of(life, call[1])
     life.say(call)
     await life.exit(70, words=True)
 

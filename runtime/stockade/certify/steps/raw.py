@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from stockade.certify import asking, flow
 from stockade.certify.fault import require
 from stockade.certify.life import Life
 from stockade.certify.step import Steps
 from stockade.certify.steps.calls import begun
-from stockade.certify.steps.channels import offer_of
 
 __all__ = ["ALL"]
 
@@ -89,15 +89,15 @@ async def items(life: Life) -> None:
     """Take items of a stream that are raw frames, among others that are not."""
     life.task("stream", command="certify.stream", arguments={})
     call = await life.call("certify.stream")
-    channel = offer_of(call, "yield", "caller").id
+    channel = flow.offer_of(call, "yield", "caller").id
     sent = (b"first", "plain", b"", _pattern(100_000))
     for value in sent:
-        await life.until(lambda: life.room(channel) or None, f"credit on channel {channel}")
+        await life.until(lambda: flow.room(life, channel) or None, f"credit on channel {channel}")
         if isinstance(value, bytes):
-            life.say(life.item(channel, None, {"raw": 1}), raw=[value])
+            life.say(flow.item(life, channel, None, {"raw": 1}), raw=[value])
         else:
-            life.say(life.item(channel, value))
-    life.say(life.end(channel), life.result(call, None))
+            life.say(flow.item(life, channel, value))
+    life.say(flow.end(life, channel), life.result(call, None))
     await life.reports({"items": list(sent)})
 
 
@@ -107,12 +107,12 @@ async def items_sent(life: Life) -> None:
     sent = [_pattern(70_000), b"small", _pattern(40_000)]
     life.task("send", command="certify.take", arguments={}, items=sent, finish="end")
     call = await life.call("certify.take")
-    channel = offer_of(call, "items", "callee").id
-    life.grant(channel, 3)
+    channel = flow.offer_of(call, "items", "callee").id
+    flow.grant(life, channel, 3)
     for value in sent:
-        item = await life.item_on(channel)
+        item = await flow.item_on(life, channel)
         life.same(item, value, "the item")
-    await life.end_of(channel)
+    await flow.end_of(life, channel)
     life.answer(call, None)
     await life.reports({"value": None, "sent": 3})
 
@@ -122,8 +122,9 @@ async def export(life: Life) -> None:
     """Take a raw argument of a command that the worker exports, and give it back, in its place or in a frame."""
     life.task("serve")
     for frame in (b"small", _pattern(_SIZE)):
-        call = life.asking("echo.value", {}, raw={"value": 1})
+        call = asking.call_of(life, "echo.value", {}, raw={"value": 1})
         life.say(call, raw=[frame])
-        answer = await life.answer_of(call[1])
+        answer = await asking.answer_of(life, call[1])
         life.same(answer.value, frame, "the result")
-    await life.enough()
+    await asking.gives(life, asking.ask(life, "echo.enough", {}), None)
+    await life.reports({})
