@@ -90,9 +90,13 @@ struct chain {
     struct chain *before, *behind;
 };
 
-static void chain_init(struct chain *chain) { chain->before = chain->behind = chain; }
+static void chain_init(struct chain *chain) {
+    chain->before = chain->behind = chain;
+}
 
-static bool chain_is_empty(const struct chain *head) { return head->behind == head; }
+static bool chain_is_empty(const struct chain *head) {
+    return head->behind == head;
+}
 
 static void chain_append(struct chain *head, struct chain *link) {
     link->before = head->before;
@@ -260,7 +264,9 @@ static struct timer *timers_due(struct timers *timers, int64_t now) {
     return timer;
 }
 
-static int64_t timers_next(const struct timers *timers) { return timers->count ? timers->heap[1]->when : NEVER; }
+static int64_t timers_next(const struct timers *timers) {
+    return timers->count ? timers->heap[1]->when : NEVER;
+}
 
 
 /* wire: the strict profile of CBOR (docs/protocol.md, section 4), values, writers and errors. Knows no message.
@@ -291,15 +297,15 @@ struct token {
     const char *fault;    /* what the profile forbids, if so */
 };
 
-#define UNSIGNED_TOKEN(name, type) \
-    static void name(void *context, type number) { \
-        struct token *token = context; \
-        token->value = stockade_int((int64_t)number); \
+#define UNSIGNED_TOKEN(name, type)                                                                                     \
+    static void name(void *context, type number) {                                                                     \
+        struct token *token = context;                                                                                 \
+        token->value = stockade_int((int64_t)number);                                                                  \
     }
-#define NEGATIVE_TOKEN(name, type) \
-    static void name(void *context, type number) { \
-        struct token *token = context; \
-        token->value = stockade_int(-1 - (int64_t)number); \
+#define NEGATIVE_TOKEN(name, type)                                                                                     \
+    static void name(void *context, type number) {                                                                     \
+        struct token *token = context;                                                                                 \
+        token->value = stockade_int(-1 - (int64_t)number);                                                             \
     }
 UNSIGNED_TOKEN(token_uint8, uint8_t)
 UNSIGNED_TOKEN(token_uint16, uint16_t)
@@ -308,7 +314,9 @@ NEGATIVE_TOKEN(token_negint8, uint8_t)
 NEGATIVE_TOKEN(token_negint16, uint16_t)
 NEGATIVE_TOKEN(token_negint32, uint32_t)
 
-static void token_fault(void *context, const char *fault) { ((struct token *)context)->fault = fault; }
+static void token_fault(void *context, const char *fault) {
+    ((struct token *)context)->fault = fault;
+}
 
 static void token_uint64(void *context, uint64_t number) {
     struct token *token = context;
@@ -334,19 +342,37 @@ static void token_container(void *context, stockade_kind kind, cbor_length count
     token->value.as.items.size = 0;
     token->value.as.items.count = (size_t)count;
 }
-static void token_array(void *context, cbor_length count) { token_container(context, STOCKADE_ARRAY, count); }
-static void token_map(void *context, cbor_length count) { token_container(context, STOCKADE_MAP, count); }
-static void token_float(void *context, float real) { ((struct token *)context)->value = stockade_float(real); }
-static void token_double(void *context, double real) { ((struct token *)context)->value = stockade_float(real); }
-static void token_null(void *context) { ((struct token *)context)->value = stockade_null(); }
-static void token_bool(void *context, bool boolean) { ((struct token *)context)->value = stockade_bool(boolean); }
+static void token_array(void *context, cbor_length count) {
+    token_container(context, STOCKADE_ARRAY, count);
+}
+static void token_map(void *context, cbor_length count) {
+    token_container(context, STOCKADE_MAP, count);
+}
+static void token_float(void *context, float real) {
+    ((struct token *)context)->value = stockade_float(real);
+}
+static void token_double(void *context, double real) {
+    ((struct token *)context)->value = stockade_float(real);
+}
+static void token_null(void *context) {
+    ((struct token *)context)->value = stockade_null();
+}
+static void token_bool(void *context, bool boolean) {
+    ((struct token *)context)->value = stockade_bool(boolean);
+}
 static void token_tag(void *context, uint64_t tag) {
     (void)tag;
     token_fault(context, "a tag");
 }
-static void token_undefined(void *context) { token_fault(context, "undefined"); }
-static void token_indefinite(void *context) { token_fault(context, "an indefinite length"); }
-static void token_break(void *context) { token_fault(context, "a break without a beginning"); }
+static void token_undefined(void *context) {
+    token_fault(context, "undefined");
+}
+static void token_indefinite(void *context) {
+    token_fault(context, "an indefinite length");
+}
+static void token_break(void *context) {
+    token_fault(context, "a break without a beginning");
+}
 
 static const struct cbor_callbacks TOKENS = {
     .uint8 = token_uint8,
@@ -389,7 +415,8 @@ static size_t token_read(const unsigned char *data, size_t size, struct token *t
     if (token->value.kind == STOCKADE_TEXT || token->value.kind == STOCKADE_BYTES) {
         /* Before 0.14 a length near 2^64 overflows in libcbor and comes through: so it is looked at again. */
         const unsigned char *begin = token->value.as.bytes.data;
-        if (begin < data || (size_t)(begin - data) > size || token->value.as.bytes.size > size - (size_t)(begin - data)) {
+        if (begin < data || (size_t)(begin - data) > size ||
+            token->value.as.bytes.size > size - (size_t)(begin - data)) {
             token->fault = "an item that is cut off";
             return 0;
         }
@@ -398,7 +425,9 @@ static size_t token_read(const unsigned char *data, size_t size, struct token *t
     return result.read;
 }
 
-static bool is_container(stockade_value value) { return value.kind == STOCKADE_ARRAY || value.kind == STOCKADE_MAP; }
+static bool is_container(stockade_value value) {
+    return value.kind == STOCKADE_ARRAY || value.kind == STOCKADE_MAP;
+}
 
 /* -- text ------------------------------------------------------------------------------------------------------------- */
 
@@ -633,7 +662,9 @@ bool stockade_as_float(stockade_value value, double *out) {
     return true;
 }
 
-bool stockade_is_text(stockade_value value, const char *text) { return text_is(value, text, strlen(text)); }
+bool stockade_is_text(stockade_value value, const char *text) {
+    return text_is(value, text, strlen(text));
+}
 
 char *stockade_text_copy(stockade_value value) {
     if (value.kind != STOCKADE_TEXT || (value.as.text.size && memchr(value.as.text.data, 0, value.as.text.size)))
@@ -647,7 +678,9 @@ char *stockade_text_copy(stockade_value value) {
     return copy;
 }
 
-size_t stockade_count(stockade_value value) { return is_container(value) ? value.as.items.count : 0; }
+size_t stockade_count(stockade_value value) {
+    return is_container(value) ? value.as.items.count : 0;
+}
 
 stockade_iterator stockade_iterate(stockade_value value) {
     stockade_iterator iterator = {NULL, NULL, 0, false};
@@ -686,21 +719,31 @@ stockade_value stockade_get_n(stockade_value map, const char *key, size_t size) 
     return missing;
 }
 
-stockade_value stockade_get(stockade_value map, const char *key) { return stockade_get_n(map, key, strlen(key)); }
+stockade_value stockade_get(stockade_value map, const char *key) {
+    return stockade_get_n(map, key, strlen(key));
+}
 
 /* -- writing ---------------------------------------------------------------------------------------------------------- */
 
 /* What libcbor writes an item's head, or a small item, with. */
-#define PUT_CBOR(buffer, encoder, ...) \
-    do { \
-        if (buffer_reserve((buffer), HEAD)) \
-            (buffer)->size += encoder(__VA_ARGS__, (buffer)->data + (buffer)->size, HEAD); \
+#define PUT_CBOR(buffer, encoder, ...)                                                                                 \
+    do {                                                                                                               \
+        if (buffer_reserve((buffer), HEAD))                                                                            \
+            (buffer)->size += encoder(__VA_ARGS__, (buffer)->data + (buffer)->size, HEAD);                             \
     } while (0)
 
-static void put_array(struct buffer *buffer, size_t count) { PUT_CBOR(buffer, cbor_encode_array_start, count); }
-static void put_map(struct buffer *buffer, size_t count) { PUT_CBOR(buffer, cbor_encode_map_start, count); }
-static void put_whole(struct buffer *buffer, uint64_t number) { PUT_CBOR(buffer, cbor_encode_uint, number); }
-static void put_bool(struct buffer *buffer, bool boolean) { PUT_CBOR(buffer, cbor_encode_bool, boolean); }
+static void put_array(struct buffer *buffer, size_t count) {
+    PUT_CBOR(buffer, cbor_encode_array_start, count);
+}
+static void put_map(struct buffer *buffer, size_t count) {
+    PUT_CBOR(buffer, cbor_encode_map_start, count);
+}
+static void put_whole(struct buffer *buffer, uint64_t number) {
+    PUT_CBOR(buffer, cbor_encode_uint, number);
+}
+static void put_bool(struct buffer *buffer, bool boolean) {
+    PUT_CBOR(buffer, cbor_encode_bool, boolean);
+}
 static void put_null(struct buffer *buffer) {
     if (buffer_reserve(buffer, HEAD))
         buffer->size += cbor_encode_null(buffer->data + buffer->size, HEAD);
@@ -709,7 +752,9 @@ static void put_text_n(struct buffer *buffer, const char *text, size_t size) {
     PUT_CBOR(buffer, cbor_encode_string_start, size);
     buffer_put(buffer, text, size);
 }
-static void put_text(struct buffer *buffer, const char *text) { put_text_n(buffer, text, strlen(text)); }
+static void put_text(struct buffer *buffer, const char *text) {
+    put_text_n(buffer, text, strlen(text));
+}
 
 static void put_int(struct buffer *buffer, int64_t integer) {
     if (integer >= 0)
@@ -794,7 +839,9 @@ struct stockade_error {
 static const stockade_error WITHOUT_MEMORY = {STOCKADE_NO_MEMORY, "", NO_MEMORY, {STOCKADE_MISSING, {0}}, NULL};
 
 /* This error as one that a caller frees. */
-static stockade_error *without_memory(void) { return (stockade_error *)(uintptr_t)&WITHOUT_MEMORY; }
+static stockade_error *without_memory(void) {
+    return (stockade_error *)(uintptr_t)&WITHOUT_MEMORY;
+}
 
 static bool error_set_data(stockade_error *error, stockade_value data) {
     struct buffer buffer = {0};
@@ -834,7 +881,8 @@ static stockade_error *error_plain(stockade_status status, const char *code, con
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-static stockade_error *error_of(stockade_status status, const char *code, const char *format, ...) {
+static stockade_error *
+error_of(stockade_status status, const char *code, const char *format, ...) {
     char message[512];
     va_list values;
     va_start(values, format);
@@ -891,9 +939,15 @@ void stockade_error_free(stockade_error *error) {
     free(error);
 }
 
-stockade_status stockade_error_status(const stockade_error *error) { return error ? error->status : STOCKADE_OK; }
-const char *stockade_error_code(const stockade_error *error) { return error ? error->code : ""; }
-const char *stockade_error_message(const stockade_error *error) { return error ? error->message : ""; }
+stockade_status stockade_error_status(const stockade_error *error) {
+    return error ? error->status : STOCKADE_OK;
+}
+const char *stockade_error_code(const stockade_error *error) {
+    return error ? error->code : "";
+}
+const char *stockade_error_message(const stockade_error *error) {
+    return error ? error->message : "";
+}
 stockade_value stockade_error_data(const stockade_error *error) {
     stockade_value missing = {STOCKADE_MISSING, {0}};
     return error ? error->data : missing;
@@ -921,7 +975,7 @@ static void put_error(struct buffer *buffer, const stockade_error *error) {
 struct stockade_writer {
     struct buffer bytes;
     struct open {
-        size_t at, count; /* where its head stands; items, or pairs */
+        size_t at, count;  /* where its head stands; items, or pairs */
         bool pairs, keyed; /* a map; its next value has its key already */
     } open[DEPTH];
     size_t depth, values;
@@ -929,7 +983,9 @@ struct stockade_writer {
     const char *fault;
 };
 
-stockade_writer *stockade_writer_new(void) { return calloc(1, sizeof(stockade_writer)); }
+stockade_writer *stockade_writer_new(void) {
+    return calloc(1, sizeof(stockade_writer));
+}
 
 void stockade_writer_free(stockade_writer *writer) {
     if (writer != NULL) {
@@ -994,7 +1050,9 @@ void stockade_put_key_n(stockade_writer *writer, const char *key, size_t size) {
     open->keyed = true;
 }
 
-void stockade_put_key(stockade_writer *writer, const char *key) { stockade_put_key_n(writer, key, strlen(key)); }
+void stockade_put_key(stockade_writer *writer, const char *key) {
+    stockade_put_key_n(writer, key, strlen(key));
+}
 
 void stockade_put_pair(stockade_writer *writer, const char *key, stockade_value value) {
     stockade_put_key(writer, key);
@@ -1016,8 +1074,12 @@ static void writer_open(stockade_writer *writer, bool pairs) {
     put_array(&writer->bytes, 0); /* one byte, where its head will stand */
 }
 
-void stockade_open_array(stockade_writer *writer) { writer_open(writer, false); }
-void stockade_open_map(stockade_writer *writer) { writer_open(writer, true); }
+void stockade_open_array(stockade_writer *writer) {
+    writer_open(writer, false);
+}
+void stockade_open_map(stockade_writer *writer) {
+    writer_open(writer, true);
+}
 
 /* Why a map that has been written is none. */
 static const char *fault_of_map(const unsigned char *at, const unsigned char *end) {
@@ -1053,8 +1115,8 @@ void stockade_shut(stockade_writer *writer) {
         return;
     }
     unsigned char head[HEAD];
-    size_t size = open->pairs ? cbor_encode_map_start(open->count, head, HEAD)
-                              : cbor_encode_array_start(open->count, head, HEAD);
+    size_t size =
+        open->pairs ? cbor_encode_map_start(open->count, head, HEAD) : cbor_encode_array_start(open->count, head, HEAD);
     unsigned char *at = bytes->data + open->at;
     memmove(at + size, at + 1, bytes->size - open->at - 1);
     memcpy(at, head, size);
@@ -1336,8 +1398,12 @@ static void frame_release(struct frame *frame) {
     }
 }
 
-static const unsigned char *frame_data(struct frame *frame) { return zmq_msg_data(&frame->message); }
-static size_t frame_size(const struct frame *frame) { return zmq_msg_size(&frame->message); }
+static const unsigned char *frame_data(struct frame *frame) {
+    return zmq_msg_data(&frame->message);
+}
+static size_t frame_size(const struct frame *frame) {
+    return zmq_msg_size(&frame->message);
+}
 
 /* A value that came, with its frame if it points into it. */
 static stockade_owned owned_of(stockade_value value, struct frame *frame) {
@@ -1487,12 +1553,12 @@ struct item {
 struct channel {
     struct entry entry; /* by its id, among those that are open; 0: the call that passes it has not gone */
     unsigned holders;
-    stockade_core *core; /* for the worker's part */
-    bool sends, bound;   /* bound: a call has it */
-    bool is_open;        /* it stands in the table */
-    bool over, dropped;  /* over: nothing more goes, or comes; dropped: its receiver said so */
-    stockade_error *error; /* why it is over, if it did not just end */
-    uint64_t credit;       /* of a sender: what it may send now */
+    stockade_core *core;            /* for the worker's part */
+    bool sends, bound;              /* bound: a call has it */
+    bool is_open;                   /* it stands in the table */
+    bool over, dropped;             /* over: nothing more goes, or comes; dropped: its receiver said so */
+    stockade_error *error;          /* why it is over, if it did not just end */
+    uint64_t credit;                /* of a sender: what it may send now */
     uint64_t window, granted, owed; /* of a receiver: how far the sender may be ahead, is, and what was taken since */
     struct chain items;
     stockade_pending *call; /* of a stream: its own call, held */
@@ -1546,6 +1612,7 @@ struct export {
     void *user;
     stockade_destroy destroy;
     stockade_export_options options;
+    char **arguments; /* a copy of those of the options, or NULL */
 };
 
 /* A call that this worker answers. `done` once it is answered, `stopped` why it should not go on, if so. */
@@ -1579,7 +1646,7 @@ struct arrival {
 /* A subscription that has been said to the core, until its answer and as long as somebody listens. */
 struct topic {
     struct chain chain;
-    char *name;                /* with its bar or slash */
+    char *name;                 /* with its bar or slash */
     struct chain subscriptions; /* in the order in which they began */
     bool answered;
     stockade_error *denied;
@@ -1626,7 +1693,7 @@ struct session {
     struct timer pace;
     /* channels */
     struct table channels;
-    uint64_t last_own_channel, last_channel_of_core, own_channels, ignored;
+    uint64_t opened, last_channel_of_core, own_channels, ignored; /* opened: by this worker, 1, 3, 5 ... */
     /* calls of the core */
     struct table handled;
     struct chain asked_of_us;
@@ -1650,7 +1717,8 @@ struct session {
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-static stockade_status session_end(struct session *session, stockade_status status, const char *format, ...) {
+static stockade_status
+session_end(struct session *session, stockade_status status, const char *format, ...) {
     char reason[512];
     va_list values;
     va_start(values, format);
@@ -1669,7 +1737,9 @@ static stockade_status exhausted(struct session *session) {
     return session_end(session, STOCKADE_NO_MEMORY, "there is no memory for what the core sends");
 }
 
-static bool may_speak(const struct session *session) { return session->state == OPEN; }
+static bool may_speak(const struct session *session) {
+    return session->state == OPEN;
+}
 
 /* Begin a message of this verb and so many elements behind it; its number first. Then outbox_put it. */
 static struct buffer *say(struct session *session, size_t elements, const char *verb, uint64_t number) {
@@ -1784,9 +1854,18 @@ static void channel_release(struct channel *channel) {
     free(channel);
 }
 
-static struct channel *channel_of(struct entry *entry) { return OWNER(entry, struct channel, entry); }
+static struct channel *channel_of(struct entry *entry) {
+    return OWNER(entry, struct channel, entry);
+}
 
-static bool is_own(uint64_t number) { return number % 2 == 1; }
+static bool is_own(uint64_t number) {
+    return number % 2 == 1;
+}
+
+/* The id of the channel that this worker opens as its first, its second ... */
+static uint64_t own_number(uint64_t which) {
+    return 2 * which - 1;
+}
 
 /* -- opening ---------------------------------------------------------------------------------------------------------- */
 
@@ -1920,7 +1999,7 @@ static stockade_status channel_find(struct session *session, uint64_t number, bo
     struct entry *entry = table_find(&session->channels, number);
     *channel = entry ? channel_of(entry) : NULL;
     if (entry == NULL) {
-        if (number == 0 || number > (is_own(number) ? session->last_own_channel : session->last_channel_of_core))
+        if (number == 0 || number > (is_own(number) ? 2 * session->opened : session->last_channel_of_core))
             return broken(session, "something on a channel that was never opened");
         session->ignored++;
     } else if ((*channel)->sends != sends) {
@@ -1971,8 +2050,8 @@ static stockade_status channel_dropped(struct session *session, uint64_t number)
     stockade_status status = channel_find(session, number, true, &channel);
     if (channel == NULL || status != STOCKADE_OK)
         return status;
-    stockade_error *error = error_plain(STOCKADE_COMMAND, STOCKADE_CODE_CANCELLED,
-                                        "its receiver wants nothing more of this channel");
+    stockade_error *error =
+        error_plain(STOCKADE_COMMAND, STOCKADE_CODE_CANCELLED, "its receiver wants nothing more of this channel");
     channel->dropped = true;
     channel_close(session, channel, error);
     stockade_error_free(error);
@@ -1988,8 +2067,12 @@ static stockade_status channel_dropped(struct session *session, uint64_t number)
 #define FIRST_PAUSE MILLISECOND
 #define LAST_PAUSE (200 * MILLISECOND)
 
-static stockade_pending *pending_of(struct entry *entry) { return OWNER(entry, stockade_pending, entry); }
-static stockade_pending *pending_in(struct chain *chain) { return OWNER(chain, stockade_pending, chain); }
+static stockade_pending *pending_of(struct entry *entry) {
+    return OWNER(entry, stockade_pending, entry);
+}
+static stockade_pending *pending_in(struct chain *chain) {
+    return OWNER(chain, stockade_pending, chain);
+}
 
 static void passed_free(stockade_pending *pending) {
     for (size_t at = 0; at < pending->passed_count; at++) {
@@ -2224,7 +2307,7 @@ static void put_changing_options(struct session *session, const stockade_pending
         put_map(message, pending->passed_count);
         for (size_t at = 0; at < pending->passed_count; at++) {
             put_text(message, pending->passed[at].name);
-            put_offer(message, pending->passed[at].channel, session->last_own_channel + 2 * (at + 1));
+            put_offer(message, pending->passed[at].channel, own_number(session->opened + at + 1));
         }
     }
     buffer_put(message, pending->bytes + pending->body_size, pending->options_size);
@@ -2233,9 +2316,7 @@ static void put_changing_options(struct session *session, const stockade_pending
 /* The channels that it passes are open; what this side has ended while it was held is said now. */
 static void open_passed(struct session *session, const stockade_pending *pending) {
     for (size_t at = 0; at < pending->passed_count; at++) {
-        struct channel *channel = pending->passed[at].channel;
-        session->last_own_channel += 2;
-        channel_open(session, channel, session->last_own_channel);
+        channel_open(session, pending->passed[at].channel, own_number(++session->opened));
     }
 }
 
@@ -2553,7 +2634,9 @@ static void calls_abandon(struct session *session) {
 /* session, handled: the calls that this worker answers, each once (docs/protocol.md, section 5). Runs no handler. */
 
 
-static stockade_handling *handling_of(struct entry *entry) { return OWNER(entry, stockade_handling, entry); }
+static stockade_handling *handling_of(struct entry *entry) {
+    return OWNER(entry, stockade_handling, entry);
+}
 
 static struct export *export_find(const struct session *session, const char *name, size_t size) {
     for (size_t at = 0; at < session->export_count; at++) {
@@ -2562,6 +2645,14 @@ static struct export *export_find(const struct session *session, const char *nam
             return export;
     }
     return NULL;
+}
+
+/* Give back what it has copied. */
+static void export_clear(struct export *export) {
+    for (char **each = export->arguments; each != NULL && *each != NULL; each++)
+        free(*each);
+    free(export->arguments);
+    free(export->name);
 }
 
 /* Free it, when it is answered and no handler runs it any more. What its handler left open ends. */
@@ -2626,10 +2717,10 @@ static stockade_status handling_succeed(struct session *session, stockade_handli
         handling_done(session, handling);
         return STOCKADE_OK;
     }
-    stockade_error *answer = status == STOCKADE_COMMAND
-                                 ? error_copy(fault)
-                                 : error_of(STOCKADE_COMMAND, STOCKADE_CODE_FAILED,
-                                            "the result of %s cannot be sent", handling->command);
+    stockade_error *answer =
+        status == STOCKADE_COMMAND
+            ? error_copy(fault)
+            : error_of(STOCKADE_COMMAND, STOCKADE_CODE_FAILED, "the result of %s cannot be sent", handling->command);
     handling_fail(session, handling, answer);
     stockade_error_free(answer);
     return error_give(error, fault);
@@ -2653,8 +2744,8 @@ static void handling_stop(struct session *session, stockade_handling *handling, 
 
 /* Its time is over: it is answered now, whatever its handler does. */
 static void handling_expire(struct session *session, stockade_handling *handling) {
-    stockade_error *why = error_of(STOCKADE_COMMAND, STOCKADE_CODE_DEADLINE_EXCEEDED, "%s took longer than it had",
-                                   handling->command);
+    stockade_error *why =
+        error_of(STOCKADE_COMMAND, STOCKADE_CODE_DEADLINE_EXCEEDED, "%s took longer than it had", handling->command);
     handling_fail(session, handling, why);
     handling_stop(session, handling, why);
 }
@@ -2862,9 +2953,10 @@ static stockade_handling *handling_new(uint64_t number, stockade_value command, 
 static void handling_admit(struct session *session, stockade_handling *handling, const struct said *said) {
     if (said->insists || handling->export == NULL) {
         stockade_error *error =
-            said->insists ? error_plain(STOCKADE_COMMAND, STOCKADE_CODE_BAD_MESSAGE, "an option that insists is unknown")
-                          : error_of(STOCKADE_COMMAND, STOCKADE_CODE_NOT_FOUND, "%s does not export \"%s\"",
-                                     session->label, handling->command);
+            said->insists
+                ? error_plain(STOCKADE_COMMAND, STOCKADE_CODE_BAD_MESSAGE, "an option that insists is unknown")
+                : error_of(STOCKADE_COMMAND, STOCKADE_CODE_NOT_FOUND, "%s does not export \"%s\"", session->label,
+                           handling->command);
         handling_fail(session, handling, error);
         stockade_error_free(error);
         handling_free(session, handling);
@@ -2944,7 +3036,9 @@ static bool is_event_n(const char *name, size_t size) {
     return true;
 }
 
-static bool is_event(const char *name) { return is_event_n(name, strlen(name)); }
+static bool is_event(const char *name) {
+    return is_event_n(name, strlen(name));
+}
 
 /* -- what comes ------------------------------------------------------------------------------------------------------- */
 
@@ -2986,8 +3080,8 @@ static struct arrival *read_event(struct frame *frame, const char **fault) {
     if (!as_whole(seq, &number) || number == 0 || source.kind != STOCKADE_TEXT)
         return NULL;
     stockade_value trace = stockade_get(options, "trace");
-    struct arrival *arrival =
-        calloc(1, sizeof *arrival + source.as.text.size + 1 + (trace.kind == STOCKADE_TEXT ? trace.as.text.size + 1 : 0));
+    struct arrival *arrival = calloc(1, sizeof *arrival + source.as.text.size + 1 +
+                                            (trace.kind == STOCKADE_TEXT ? trace.as.text.size + 1 : 0));
     *fault = arrival ? NULL : NO_MEMORY;
     if (arrival == NULL)
         return NULL;
@@ -3047,8 +3141,12 @@ static uint64_t session_missed(const struct session *session) {
 
 /* -- listening -------------------------------------------------------------------------------------------------------- */
 
-static struct topic *topic_in(struct chain *chain) { return OWNER(chain, struct topic, chain); }
-static struct asked *asked_in(struct chain *chain) { return OWNER(chain, struct asked, chain); }
+static struct topic *topic_in(struct chain *chain) {
+    return OWNER(chain, struct topic, chain);
+}
+static struct asked *asked_in(struct chain *chain) {
+    return OWNER(chain, struct asked, chain);
+}
 static stockade_subscription *subscription_in(struct chain *chain) {
     return OWNER(chain, stockade_subscription, chain);
 }
@@ -3084,7 +3182,8 @@ static struct topic *topic_new(struct session *session, const char *name) {
     struct topic *topic = calloc(1, sizeof *topic);
     struct asked *asked = calloc(1, sizeof *asked);
     size_t size = strlen(name) + 1;
-    if (topic == NULL || asked == NULL || (topic->name = malloc(size)) == NULL || (asked->name = malloc(size)) == NULL) {
+    if (topic == NULL || asked == NULL || (topic->name = malloc(size)) == NULL ||
+        (asked->name = malloc(size)) == NULL) {
         free(topic ? topic->name : NULL);
         free(topic);
         free(asked);
@@ -3182,7 +3281,7 @@ static char *text_dup(const char *text) {
 static bool session_init(struct session *session, const char *label, uint64_t generation, const char *stub,
                          size_t queue) {
     memset(session, 0, sizeof *session);
-    struct chain *chains[] = {&session->held,  &session->put_off, &session->asked_of_us,
+    struct chain *chains[] = {&session->held,   &session->put_off, &session->asked_of_us,
                               &session->topics, &session->asked,   &session->arrivals};
     for (size_t at = 0; at < sizeof chains / sizeof *chains; at++)
         chain_init(chains[at]);
@@ -3328,8 +3427,7 @@ static bool read_limits(stockade_value said, stockade_limits *limits) {
            read_limit(said, "topics", &limits->topics) && read_limit(said, "depth", &limits->depth) &&
            read_limit(said, "channels", &limits->channels) && read_limit(said, "frames", &limits->frames) &&
            (!limits->has_deadline || as_whole(deadline, &limits->deadline)) &&
-           (!limits->has_rate ||
-            (stockade_as_float(rate, &limits->rate) && limits->rate > 0 && limits->rate < 1e300));
+           (!limits->has_rate || (stockade_as_float(rate, &limits->rate) && limits->rate > 0 && limits->rate < 1e300));
 }
 
 static bool read_grant(stockade_value grants, const char *name, char separator, struct grant *grant,
@@ -3658,7 +3756,7 @@ static void session_free(struct session *session) {
     for (size_t at = 0; at < session->export_count; at++) {
         if (session->exports[at].destroy != NULL)
             session->exports[at].destroy(session->exports[at].user);
-        free(session->exports[at].name);
+        export_clear(&session->exports[at]);
     }
     free(session->exports);
     free(session->flight.slots);
@@ -3709,7 +3807,9 @@ struct link {
 enum { POLLED_COMMANDS, POLLED_EVENTS, POLLED_EMITS, POLLED_LIFELINE };
 
 /* Tell the operator: what a worker writes to standard error is in the log, with its label. */
-static void tell(const char *reason) { fprintf(stderr, "stockade: %s\n", reason); }
+static void tell(const char *reason) {
+    fprintf(stderr, "stockade: %s\n", reason);
+}
 
 static int64_t clock_now(void) {
     struct timespec now;
@@ -3720,10 +3820,11 @@ static int64_t clock_now(void) {
 /* -- the place -------------------------------------------------------------------------------------------------------- */
 
 static stockade_error *by_hand(const char *why) {
-    return error_of(STOCKADE_BY_HAND, "",
-                    "this program is a Stockade worker: the supervisor that starts it gives it its sockets, and here is "
-                    "none (%s).\nName it as `run` of a [[worker]] in stockade.toml, and start that with `stockade run`.",
-                    why);
+    return error_of(
+        STOCKADE_BY_HAND, "",
+        "this program is a Stockade worker: the supervisor that starts it gives it its sockets, and here is "
+        "none (%s).\nName it as `run` of a [[worker]] in stockade.toml, and start that with `stockade run`.",
+        why);
 }
 
 static bool read_decimal(const char *text, uint64_t most, uint64_t *number) {
@@ -3889,9 +3990,8 @@ static stockade_error *link_init(struct link *link, const struct place *place) {
     if (link->events != NULL)
         link->emits = link_bind(link, ZMQ_XPUB, "emits", place, EMITS_QUEUE);
     if (link->emits == NULL) {
-        stockade_error *error =
-            error_of(STOCKADE_BY_HAND, "", "the sockets of this worker cannot be bound in %s: %s", place->sockets,
-                     zmq_strerror(zmq_errno()));
+        stockade_error *error = error_of(STOCKADE_BY_HAND, "", "the sockets of this worker cannot be bound in %s: %s",
+                                         place->sockets, zmq_strerror(zmq_errno()));
         link_close(link);
         return error;
     }
@@ -3949,8 +4049,8 @@ struct stockade_core {
     struct link link;
     stockade_error *over; /* why nothing more can be said, once it is so */
     bool takes_emits;     /* the core's subscription has come: before it, an emit would be lost */
-    bool used;            /* the events or the emits socket was used since it was last empty: its descriptor may not tell */
-    bool interrupted;     /* by a signal */
+    bool used;        /* the events or the emits socket was used since it was last empty: its descriptor may not tell */
+    bool interrupted; /* by a signal */
     bool returns_when_stopped, is_running, turns_about;
     int64_t spin, looked;
     stockade_handling *serving;     /* the call that a handler works on now: what it calls and emits belongs to it */
@@ -3984,7 +4084,9 @@ static stockade_status finish(stockade_core *core, stockade_error *why) {
 }
 
 /* The session cannot go on. */
-static stockade_status finish_session(stockade_core *core) { return finish(core, error_copy(core->session.end)); }
+static stockade_status finish_session(stockade_core *core) {
+    return finish(core, error_copy(core->session.end));
+}
 
 /* What every function of a connection asks first: whether it may be used. */
 static stockade_status check(const stockade_core *core, stockade_error **error) {
@@ -4489,7 +4591,9 @@ stockade_status stockade_send(stockade_sender *sender, stockade_value item, stoc
     return send_item(&sender->channel, item, error);
 }
 
-bool stockade_sender_dropped(const stockade_sender *sender) { return sender->channel.dropped; }
+bool stockade_sender_dropped(const stockade_sender *sender) {
+    return sender->channel.dropped;
+}
 
 stockade_status stockade_fail(stockade_sender *sender, const stockade_error *why, stockade_error **error) {
     stockade_core *core = sender->channel.core;
@@ -4788,32 +4892,48 @@ static stockade_status check_export(const stockade_core *core, const char *comma
     return STOCKADE_OK;
 }
 
-static stockade_status add_export(struct session *session, const char *command, const struct export *wanted,
+/* Copy the names of its arguments. False: no memory. */
+static bool copy_arguments(struct export *export) {
+    const char *const *names = export->options.arguments;
+    size_t count = 0;
+    export->options.arguments = NULL;
+    if (names == NULL)
+        return true;
+    while (names[count] != NULL)
+        count++;
+    export->arguments = calloc(count + 1, sizeof *export->arguments);
+    for (size_t at = 0; export->arguments != NULL && at < count; at++) {
+        if ((export->arguments[at] = text_dup(names[at])) == NULL)
+            return false;
+    }
+    return export->arguments != NULL;
+}
+
+static stockade_status add_export(struct session *session, const char *command, struct export export,
                                   stockade_error **error) {
-    char *name = text_dup(command);
+    export.name = text_dup(command);
     struct export *all = realloc(session->exports, (session->export_count + 1) * sizeof *all);
     if (all != NULL)
         session->exports = all;
-    if (name == NULL || all == NULL) {
-        free(name);
+    if (!copy_arguments(&export) || export.name == NULL || all == NULL) {
+        export_clear(&export);
         return error_give(error, without_memory());
     }
-    all[session->export_count] = *wanted;
-    all[session->export_count++].name = name;
+    all[session->export_count++] = export;
     return STOCKADE_OK;
 }
 
 stockade_status stockade_export(stockade_core *core, const char *command, stockade_handler handler, void *user,
                                 stockade_destroy destroy, const stockade_export_options *options,
                                 stockade_error **error) {
-    struct export wanted = {NULL, handler, user, destroy, {1, false, false}};
+    struct export wanted = {.handler = handler, .user = user, .destroy = destroy};
     if (options != NULL)
         wanted.options = *options;
     if (wanted.options.concurrency == 0)
         wanted.options.concurrency = 1;
     stockade_status status = check_export(core, command, handler, error);
     if (status == STOCKADE_OK)
-        status = add_export(&core->session, command, &wanted, error);
+        status = add_export(&core->session, command, wanted, error);
     if (status != STOCKADE_OK && destroy != NULL)
         destroy(user);
     return status;
@@ -4821,10 +4941,18 @@ stockade_status stockade_export(stockade_core *core, const char *command, stocka
 
 /* -- what a handler sees ---------------------------------------------------------------------------------------------- */
 
-stockade_core *stockade_handling_core(const stockade_handling *handling) { return handling->core; }
-const char *stockade_handling_command(const stockade_handling *handling) { return handling->command; }
-const char *stockade_handling_caller(const stockade_handling *handling) { return handling->caller; }
-const char *stockade_handling_trace(const stockade_handling *handling) { return handling->trace; }
+stockade_core *stockade_handling_core(const stockade_handling *handling) {
+    return handling->core;
+}
+const char *stockade_handling_command(const stockade_handling *handling) {
+    return handling->command;
+}
+const char *stockade_handling_caller(const stockade_handling *handling) {
+    return handling->caller;
+}
+const char *stockade_handling_trace(const stockade_handling *handling) {
+    return handling->trace;
+}
 
 int64_t stockade_handling_deadline(const stockade_handling *handling) {
     return milliseconds(handling->deadline, clock_now());
@@ -4922,6 +5050,54 @@ static bool refuses_stream(struct session *session, stockade_handling *handling)
     return true;
 }
 
+static stockade_error *unfit(const char *what, const char *name) {
+    char message[256];
+    snprintf(message, sizeof message, "%s \"%s\"", what, name);
+    stockade_error *error = error_plain(STOCKADE_COMMAND, STOCKADE_CODE_INVALID_ARGS, message);
+    struct buffer data = {0};
+    stockade_value map = {STOCKADE_MISSING, {0}};
+    put_map(&data, 1);
+    put_text(&data, "path");
+    put_text(&data, name);
+    if (!data.failed && wire_decode(data.data, data.size, &map) == NULL && error != &WITHOUT_MEMORY)
+        error_set_data(error, map);
+    buffer_free(&data);
+    return error;
+}
+
+static bool names_argument(const char *declared, const char *name, size_t size) {
+    return strncmp(declared, name, size) == 0 && (declared[size] == '\0' || strcmp(declared + size, "?") == 0);
+}
+
+/* Why the arguments are not those that the export names; NULL if they are. */
+static stockade_error *unfit_arguments(const stockade_handling *handling) {
+    char *const *declared = handling->export->arguments;
+    for (size_t at = 0; declared != NULL && at < handling->argument_count; at++) {
+        char *const *each = declared;
+        const char *name = handling->arguments[at].name;
+        while (*each != NULL && !names_argument(*each, name, strlen(name)))
+            each++;
+        if (*each == NULL)
+            return unfit("there is no argument", name);
+    }
+    for (char *const *each = declared; each != NULL && *each != NULL; each++) {
+        size_t size = strlen(*each);
+        if ((size == 0 || (*each)[size - 1] != '?') &&
+            stockade_handling_argument(handling, *each).kind == STOCKADE_MISSING)
+            return unfit("it lacks the argument", *each);
+    }
+    return NULL;
+}
+
+static bool refuses_arguments(struct session *session, stockade_handling *handling) {
+    stockade_error *error = unfit_arguments(handling);
+    if (error == NULL)
+        return false;
+    handling_fail(session, handling, error);
+    stockade_error_free(error);
+    return true;
+}
+
 /* A handler that failed without an answer: the caller learns where the log has the reason. */
 static void answer_failed(struct session *session, stockade_handling *handling, stockade_status status) {
     char reference[96], line[320];
@@ -4937,8 +5113,8 @@ static void answer_failed(struct session *session, stockade_handling *handling, 
     if (!data.failed)
         wire_decode(data.data, data.size, &map);
     snprintf(line, sizeof line, "the command failed; the log of its worker has the reason as %s", reference);
-    stockade_error *error = error_make(STOCKADE_COMMAND, STOCKADE_CODE_FAILED, strlen(STOCKADE_CODE_FAILED), line,
-                                       strlen(line), map);
+    stockade_error *error =
+        error_make(STOCKADE_COMMAND, STOCKADE_CODE_FAILED, strlen(STOCKADE_CODE_FAILED), line, strlen(line), map);
     handling_fail(session, handling, error);
     stockade_error_free(error);
     buffer_free(&data);
@@ -4961,7 +5137,7 @@ static void conclude(stockade_core *core, stockade_handling *handling, stockade_
 static stockade_status handle_call(stockade_core *core, stockade_handling *handling) {
     stockade_status status = STOCKADE_OK;
     core->serving = handling;
-    if (!refuses_stream(&core->session, handling)) {
+    if (!refuses_stream(&core->session, handling) && !refuses_arguments(&core->session, handling)) {
         status = handling->export->handler(handling, handling->export->user);
         conclude(core, handling, status);
     }
@@ -4978,7 +5154,9 @@ static stockade_status handle_call(stockade_core *core, stockade_handling *handl
 /* worker, its face: connecting, living, leaving. */
 
 
-const char *stockade_version(void) { return STOCKADE_VERSION; }
+const char *stockade_version(void) {
+    return STOCKADE_VERSION;
+}
 
 int stockade_exit_status(stockade_status status) {
     switch (status) {
@@ -5102,7 +5280,9 @@ stockade_status stockade_connect(stockade_core **core, const stockade_connect_op
 
 /* -- leaving ---------------------------------------------------------------------------------------------------------- */
 
-static bool is_handling(const stockade_core *core) { return core->serving != NULL || core->reacting != NULL; }
+static bool is_handling(const stockade_core *core) {
+    return core->serving != NULL || core->reacting != NULL;
+}
 
 stockade_status stockade_close(stockade_core *core, stockade_error **error) {
     if (core == NULL || (core->over != NULL && core->over->status == STOCKADE_CLOSED))
@@ -5256,19 +5436,33 @@ stockade_status stockade_ping(stockade_core *core, int64_t *nanoseconds, stockad
 
 /* -- who and what ----------------------------------------------------------------------------------------------------- */
 
-const char *stockade_worker(const stockade_core *core) { return core->session.label; }
-uint64_t stockade_generation(const stockade_core *core) { return core->session.generation; }
-const char *stockade_core_version(const stockade_core *core) { return core->session.core_version; }
-const stockade_limits *stockade_limits_of(const stockade_core *core) { return &core->session.limits; }
-const stockade_grants *stockade_grants_of(const stockade_core *core) { return &core->session.grants; }
+const char *stockade_worker(const stockade_core *core) {
+    return core->session.label;
+}
+uint64_t stockade_generation(const stockade_core *core) {
+    return core->session.generation;
+}
+const char *stockade_core_version(const stockade_core *core) {
+    return core->session.core_version;
+}
+const stockade_limits *stockade_limits_of(const stockade_core *core) {
+    return &core->session.limits;
+}
+const stockade_grants *stockade_grants_of(const stockade_core *core) {
+    return &core->session.grants;
+}
 bool stockade_may_call(const stockade_core *core, const char *command) {
     return grant_allows(&core->session.commands, command);
 }
-bool stockade_may_listen(const stockade_core *core, const char *name) { return may_listen(&core->session, name); }
+bool stockade_may_listen(const stockade_core *core, const char *name) {
+    return may_listen(&core->session, name);
+}
 bool stockade_may_emit(const stockade_core *core, const char *event) {
     return grant_allows(&core->session.emit, event);
 }
-uint64_t stockade_missed(const stockade_core *core) { return session_missed(&core->session); }
+uint64_t stockade_missed(const stockade_core *core) {
+    return session_missed(&core->session);
+}
 
 bool stockade_stopping(stockade_core *core) {
     if (check(core, NULL) != STOCKADE_OK || turn(core, 0, false) != STOCKADE_OK)

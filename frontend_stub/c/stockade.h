@@ -576,6 +576,9 @@ typedef struct stockade_export_options {
     unsigned concurrency; /* calls that the core sends ahead; they are run one at a time. 0: 1 */
     bool idempotent;      /* it may be run twice, should this worker die */
     bool streams;         /* it yields: stockade_yield */
+    /* The names of its arguments, and a NULL behind; one that ends in "?" may be missing. A call that has others, or
+     * lacks one, is answered `invalid_args` and does not run. Copied. NULL: the handler takes whatever comes. */
+    const char *const *arguments;
 } stockade_export_options;
 
 /* Answer a command, before stockade_ready or _run. `user` as with stockade_listen; it is destroyed with the connection.

@@ -20,12 +20,12 @@ struct echo {
     struct listening {
         char *topic;
         stockade_subscription *subscription;
-    } *listening;
+    } * listening;
     size_t listening_count;
     bool enough;
 };
 
-static const char *const OFFERS[] = {"cancel", "timeout", "retry", "stream",         "channels", "raw",   "events",
+static const char *const OFFERS[] = {"cancel", "timeout", "retry",    "stream",         "channels", "raw",   "events",
                                      "emits",  "exports", "together", "export-streams", "nested",   "floats"};
 
 static char *copy(const char *text) {
@@ -419,8 +419,8 @@ static stockade_status do_events(struct echo *echo, stockade_value task, stockad
 static stockade_status do_emit(struct echo *echo, stockade_value task, stockade_writer *report) {
     char *event = stockade_text_copy(stockade_get(task, "event")), *to = stockade_text_copy(stockade_get(task, "to"));
     stockade_error *error = NULL;
-    stockade_status status = stockade_emit(echo->core, event, stockade_get(task, "payload"),
-                                           &(stockade_emit_options){.to = to}, &error);
+    stockade_status status =
+        stockade_emit(echo->core, event, stockade_get(task, "payload"), &(stockade_emit_options){.to = to}, &error);
     stockade_open_map(report);
     put_error_if(report, "error", error);
     stockade_shut(report);
@@ -567,17 +567,24 @@ static stockade_status echo_send(stockade_handling *handling, void *user) {
     return status;
 }
 
+#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 static const struct {
     const char *command;
     stockade_handler handler;
     stockade_export_options options;
 } EXPORTS[] = {
-    {"echo.value", echo_value, {1, true, false}},  {"echo.fail", echo_fail, {1, false, false}},
-    {"echo.crash", echo_crash, {1, false, false}}, {"echo.wait", echo_wait, {1, false, false}},
-    {"echo.call", echo_call, {1, false, false}},   {"echo.emit", echo_emit, {1, false, false}},
-    {"echo.enough", echo_enough, {1, false, false}}, {"echo.count", echo_count, {1, false, true}},
-    {"echo.break", echo_break, {1, false, true}},  {"echo.sum", echo_sum, {1, false, false}},
-    {"echo.send", echo_send, {1, false, false}},
+    {"echo.value", echo_value, {.idempotent = true, .arguments = NAMES("value")}},
+    {"echo.fail", echo_fail, {.arguments = NAMES("code", "message", "data?")}},
+    {"echo.crash", echo_crash, {.arguments = NAMES(NULL)}},
+    {"echo.wait", echo_wait, {.arguments = NAMES(NULL)}},
+    {"echo.call", echo_call, {.arguments = NAMES("command", "arguments")}},
+    {"echo.emit", echo_emit, {.arguments = NAMES("event", "payload?")}},
+    {"echo.enough", echo_enough, {.arguments = NAMES(NULL)}},
+    {"echo.count", echo_count, {.streams = true, .arguments = NAMES("n")}},
+    {"echo.break", echo_break, {.streams = true, .arguments = NAMES("n")}},
+    {"echo.sum", echo_sum, {.arguments = NAMES("items")}},
+    {"echo.send", echo_send, {.arguments = NAMES("n", "items")}},
 };
 
 static stockade_status do_serve(struct echo *echo, stockade_value task, stockade_writer *report) {
@@ -610,8 +617,8 @@ static const struct {
     const char *name;
     doing *task;
 } TASKS[] = {
-    {"invoke", do_invoke}, {"calls", do_calls},   {"cancel", do_cancel},   {"echo", do_echo},
-    {"bytes", do_bytes},   {"stream", do_stream}, {"send", do_send},       {"receive", do_receive},
+    {"invoke", do_invoke}, {"calls", do_calls},       {"cancel", do_cancel}, {"echo", do_echo},
+    {"bytes", do_bytes},   {"stream", do_stream},     {"send", do_send},     {"receive", do_receive},
     {"listen", do_listen}, {"unlisten", do_unlisten}, {"events", do_events}, {"emit", do_emit},
     {"serve", do_serve},
 };

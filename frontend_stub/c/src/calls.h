@@ -9,8 +9,12 @@
 #define FIRST_PAUSE MILLISECOND
 #define LAST_PAUSE (200 * MILLISECOND)
 
-static stockade_pending *pending_of(struct entry *entry) { return OWNER(entry, stockade_pending, entry); }
-static stockade_pending *pending_in(struct chain *chain) { return OWNER(chain, stockade_pending, chain); }
+static stockade_pending *pending_of(struct entry *entry) {
+    return OWNER(entry, stockade_pending, entry);
+}
+static stockade_pending *pending_in(struct chain *chain) {
+    return OWNER(chain, stockade_pending, chain);
+}
 
 static void passed_free(stockade_pending *pending) {
     for (size_t at = 0; at < pending->passed_count; at++) {
@@ -245,7 +249,7 @@ static void put_changing_options(struct session *session, const stockade_pending
         put_map(message, pending->passed_count);
         for (size_t at = 0; at < pending->passed_count; at++) {
             put_text(message, pending->passed[at].name);
-            put_offer(message, pending->passed[at].channel, session->last_own_channel + 2 * (at + 1));
+            put_offer(message, pending->passed[at].channel, own_number(session->opened + at + 1));
         }
     }
     buffer_put(message, pending->bytes + pending->body_size, pending->options_size);
@@ -254,9 +258,7 @@ static void put_changing_options(struct session *session, const stockade_pending
 /* The channels that it passes are open; what this side has ended while it was held is said now. */
 static void open_passed(struct session *session, const stockade_pending *pending) {
     for (size_t at = 0; at < pending->passed_count; at++) {
-        struct channel *channel = pending->passed[at].channel;
-        session->last_own_channel += 2;
-        channel_open(session, channel, session->last_own_channel);
+        channel_open(session, pending->passed[at].channel, own_number(++session->opened));
     }
 }
 

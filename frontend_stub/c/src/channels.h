@@ -35,9 +35,18 @@ static void channel_release(struct channel *channel) {
     free(channel);
 }
 
-static struct channel *channel_of(struct entry *entry) { return OWNER(entry, struct channel, entry); }
+static struct channel *channel_of(struct entry *entry) {
+    return OWNER(entry, struct channel, entry);
+}
 
-static bool is_own(uint64_t number) { return number % 2 == 1; }
+static bool is_own(uint64_t number) {
+    return number % 2 == 1;
+}
+
+/* The id of the channel that this worker opens as its first, its second ... */
+static uint64_t own_number(uint64_t which) {
+    return 2 * which - 1;
+}
 
 /* -- opening ---------------------------------------------------------------------------------------------------------- */
 
@@ -171,7 +180,7 @@ static stockade_status channel_find(struct session *session, uint64_t number, bo
     struct entry *entry = table_find(&session->channels, number);
     *channel = entry ? channel_of(entry) : NULL;
     if (entry == NULL) {
-        if (number == 0 || number > (is_own(number) ? session->last_own_channel : session->last_channel_of_core))
+        if (number == 0 || number > (is_own(number) ? 2 * session->opened : session->last_channel_of_core))
             return broken(session, "something on a channel that was never opened");
         session->ignored++;
     } else if ((*channel)->sends != sends) {
@@ -222,8 +231,8 @@ static stockade_status channel_dropped(struct session *session, uint64_t number)
     stockade_status status = channel_find(session, number, true, &channel);
     if (channel == NULL || status != STOCKADE_OK)
         return status;
-    stockade_error *error = error_plain(STOCKADE_COMMAND, STOCKADE_CODE_CANCELLED,
-                                        "its receiver wants nothing more of this channel");
+    stockade_error *error =
+        error_plain(STOCKADE_COMMAND, STOCKADE_CODE_CANCELLED, "its receiver wants nothing more of this channel");
     channel->dropped = true;
     channel_close(session, channel, error);
     stockade_error_free(error);

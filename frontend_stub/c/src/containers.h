@@ -68,9 +68,13 @@ struct chain {
     struct chain *before, *behind;
 };
 
-static void chain_init(struct chain *chain) { chain->before = chain->behind = chain; }
+static void chain_init(struct chain *chain) {
+    chain->before = chain->behind = chain;
+}
 
-static bool chain_is_empty(const struct chain *head) { return head->behind == head; }
+static bool chain_is_empty(const struct chain *head) {
+    return head->behind == head;
+}
 
 static void chain_append(struct chain *head, struct chain *link) {
     link->before = head->before;
@@ -238,6 +242,8 @@ static struct timer *timers_due(struct timers *timers, int64_t now) {
     return timer;
 }
 
-static int64_t timers_next(const struct timers *timers) { return timers->count ? timers->heap[1]->when : NEVER; }
+static int64_t timers_next(const struct timers *timers) {
+    return timers->count ? timers->heap[1]->when : NEVER;
+}
 
 #endif

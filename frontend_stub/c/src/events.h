@@ -18,7 +18,9 @@ static bool is_event_n(const char *name, size_t size) {
     return true;
 }
 
-static bool is_event(const char *name) { return is_event_n(name, strlen(name)); }
+static bool is_event(const char *name) {
+    return is_event_n(name, strlen(name));
+}
 
 /* -- what comes ------------------------------------------------------------------------------------------------------- */
 
@@ -60,8 +62,8 @@ static struct arrival *read_event(struct frame *frame, const char **fault) {
     if (!as_whole(seq, &number) || number == 0 || source.kind != STOCKADE_TEXT)
         return NULL;
     stockade_value trace = stockade_get(options, "trace");
-    struct arrival *arrival =
-        calloc(1, sizeof *arrival + source.as.text.size + 1 + (trace.kind == STOCKADE_TEXT ? trace.as.text.size + 1 : 0));
+    struct arrival *arrival = calloc(1, sizeof *arrival + source.as.text.size + 1 +
+                                            (trace.kind == STOCKADE_TEXT ? trace.as.text.size + 1 : 0));
     *fault = arrival ? NULL : NO_MEMORY;
     if (arrival == NULL)
         return NULL;
@@ -121,8 +123,12 @@ static uint64_t session_missed(const struct session *session) {
 
 /* -- listening -------------------------------------------------------------------------------------------------------- */
 
-static struct topic *topic_in(struct chain *chain) { return OWNER(chain, struct topic, chain); }
-static struct asked *asked_in(struct chain *chain) { return OWNER(chain, struct asked, chain); }
+static struct topic *topic_in(struct chain *chain) {
+    return OWNER(chain, struct topic, chain);
+}
+static struct asked *asked_in(struct chain *chain) {
+    return OWNER(chain, struct asked, chain);
+}
 static stockade_subscription *subscription_in(struct chain *chain) {
     return OWNER(chain, stockade_subscription, chain);
 }
@@ -158,7 +164,8 @@ static struct topic *topic_new(struct session *session, const char *name) {
     struct topic *topic = calloc(1, sizeof *topic);
     struct asked *asked = calloc(1, sizeof *asked);
     size_t size = strlen(name) + 1;
-    if (topic == NULL || asked == NULL || (topic->name = malloc(size)) == NULL || (asked->name = malloc(size)) == NULL) {
+    if (topic == NULL || asked == NULL || (topic->name = malloc(size)) == NULL ||
+        (asked->name = malloc(size)) == NULL) {
         free(topic ? topic->name : NULL);
         free(topic);
         free(asked);

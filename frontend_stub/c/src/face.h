@@ -4,7 +4,9 @@
 
 #include "face_handling.h"
 
-const char *stockade_version(void) { return STOCKADE_VERSION; }
+const char *stockade_version(void) {
+    return STOCKADE_VERSION;
+}
 
 int stockade_exit_status(stockade_status status) {
     switch (status) {
@@ -128,7 +130,9 @@ stockade_status stockade_connect(stockade_core **core, const stockade_connect_op
 
 /* -- leaving ---------------------------------------------------------------------------------------------------------- */
 
-static bool is_handling(const stockade_core *core) { return core->serving != NULL || core->reacting != NULL; }
+static bool is_handling(const stockade_core *core) {
+    return core->serving != NULL || core->reacting != NULL;
+}
 
 stockade_status stockade_close(stockade_core *core, stockade_error **error) {
     if (core == NULL || (core->over != NULL && core->over->status == STOCKADE_CLOSED))
@@ -282,19 +286,33 @@ stockade_status stockade_ping(stockade_core *core, int64_t *nanoseconds, stockad
 
 /* -- who and what ----------------------------------------------------------------------------------------------------- */
 
-const char *stockade_worker(const stockade_core *core) { return core->session.label; }
-uint64_t stockade_generation(const stockade_core *core) { return core->session.generation; }
-const char *stockade_core_version(const stockade_core *core) { return core->session.core_version; }
-const stockade_limits *stockade_limits_of(const stockade_core *core) { return &core->session.limits; }
-const stockade_grants *stockade_grants_of(const stockade_core *core) { return &core->session.grants; }
+const char *stockade_worker(const stockade_core *core) {
+    return core->session.label;
+}
+uint64_t stockade_generation(const stockade_core *core) {
+    return core->session.generation;
+}
+const char *stockade_core_version(const stockade_core *core) {
+    return core->session.core_version;
+}
+const stockade_limits *stockade_limits_of(const stockade_core *core) {
+    return &core->session.limits;
+}
+const stockade_grants *stockade_grants_of(const stockade_core *core) {
+    return &core->session.grants;
+}
 bool stockade_may_call(const stockade_core *core, const char *command) {
     return grant_allows(&core->session.commands, command);
 }
-bool stockade_may_listen(const stockade_core *core, const char *name) { return may_listen(&core->session, name); }
+bool stockade_may_listen(const stockade_core *core, const char *name) {
+    return may_listen(&core->session, name);
+}
 bool stockade_may_emit(const stockade_core *core, const char *event) {
     return grant_allows(&core->session.emit, event);
 }
-uint64_t stockade_missed(const stockade_core *core) { return session_missed(&core->session); }
+uint64_t stockade_missed(const stockade_core *core) {
+    return session_missed(&core->session);
+}
 
 bool stockade_stopping(stockade_core *core) {
     if (check(core, NULL) != STOCKADE_OK || turn(core, 0, false) != STOCKADE_OK)

@@ -251,7 +251,9 @@ stockade_status stockade_send(stockade_sender *sender, stockade_value item, stoc
     return send_item(&sender->channel, item, error);
 }
 
-bool stockade_sender_dropped(const stockade_sender *sender) { return sender->channel.dropped; }
+bool stockade_sender_dropped(const stockade_sender *sender) {
+    return sender->channel.dropped;
+}
 
 stockade_status stockade_fail(stockade_sender *sender, const stockade_error *why, stockade_error **error) {
     stockade_core *core = sender->channel.core;

@@ -34,32 +34,48 @@ static stockade_status check_export(const stockade_core *core, const char *comma
     return STOCKADE_OK;
 }
 
-static stockade_status add_export(struct session *session, const char *command, const struct export *wanted,
+/* Copy the names of its arguments. False: no memory. */
+static bool copy_arguments(struct export *export) {
+    const char *const *names = export->options.arguments;
+    size_t count = 0;
+    export->options.arguments = NULL;
+    if (names == NULL)
+        return true;
+    while (names[count] != NULL)
+        count++;
+    export->arguments = calloc(count + 1, sizeof *export->arguments);
+    for (size_t at = 0; export->arguments != NULL && at < count; at++) {
+        if ((export->arguments[at] = text_dup(names[at])) == NULL)
+            return false;
+    }
+    return export->arguments != NULL;
+}
+
+static stockade_status add_export(struct session *session, const char *command, struct export export,
                                   stockade_error **error) {
-    char *name = text_dup(command);
+    export.name = text_dup(command);
     struct export *all = realloc(session->exports, (session->export_count + 1) * sizeof *all);
     if (all != NULL)
         session->exports = all;
-    if (name == NULL || all == NULL) {
-        free(name);
+    if (!copy_arguments(&export) || export.name == NULL || all == NULL) {
+        export_clear(&export);
         return error_give(error, without_memory());
     }
-    all[session->export_count] = *wanted;
-    all[session->export_count++].name = name;
+    all[session->export_count++] = export;
     return STOCKADE_OK;
 }
 
 stockade_status stockade_export(stockade_core *core, const char *command, stockade_handler handler, void *user,
                                 stockade_destroy destroy, const stockade_export_options *options,
                                 stockade_error **error) {
-    struct export wanted = {NULL, handler, user, destroy, {1, false, false}};
+    struct export wanted = {.handler = handler, .user = user, .destroy = destroy};
     if (options != NULL)
         wanted.options = *options;
     if (wanted.options.concurrency == 0)
         wanted.options.concurrency = 1;
     stockade_status status = check_export(core, command, handler, error);
     if (status == STOCKADE_OK)
-        status = add_export(&core->session, command, &wanted, error);
+        status = add_export(&core->session, command, wanted, error);
     if (status != STOCKADE_OK && destroy != NULL)
         destroy(user);
     return status;
@@ -67,10 +83,18 @@ stockade_status stockade_export(stockade_core *core, const char *command, stocka
 
 /* -- what a handler sees ---------------------------------------------------------------------------------------------- */
 
-stockade_core *stockade_handling_core(const stockade_handling *handling) { return handling->core; }
-const char *stockade_handling_command(const stockade_handling *handling) { return handling->command; }
-const char *stockade_handling_caller(const stockade_handling *handling) { return handling->caller; }
-const char *stockade_handling_trace(const stockade_handling *handling) { return handling->trace; }
+stockade_core *stockade_handling_core(const stockade_handling *handling) {
+    return handling->core;
+}
+const char *stockade_handling_command(const stockade_handling *handling) {
+    return handling->command;
+}
+const char *stockade_handling_caller(const stockade_handling *handling) {
+    return handling->caller;
+}
+const char *stockade_handling_trace(const stockade_handling *handling) {
+    return handling->trace;
+}
 
 int64_t stockade_handling_deadline(const stockade_handling *handling) {
     return milliseconds(handling->deadline, clock_now());
@@ -168,6 +192,54 @@ static bool refuses_stream(struct session *session, stockade_handling *handling)
     return true;
 }
 
+static stockade_error *unfit(const char *what, const char *name) {
+    char message[256];
+    snprintf(message, sizeof message, "%s \"%s\"", what, name);
+    stockade_error *error = error_plain(STOCKADE_COMMAND, STOCKADE_CODE_INVALID_ARGS, message);
+    struct buffer data = {0};
+    stockade_value map = {STOCKADE_MISSING, {0}};
+    put_map(&data, 1);
+    put_text(&data, "path");
+    put_text(&data, name);
+    if (!data.failed && wire_decode(data.data, data.size, &map) == NULL && error != &WITHOUT_MEMORY)
+        error_set_data(error, map);
+    buffer_free(&data);
+    return error;
+}
+
+static bool names_argument(const char *declared, const char *name, size_t size) {
+    return strncmp(declared, name, size) == 0 && (declared[size] == '\0' || strcmp(declared + size, "?") == 0);
+}
+
+/* Why the arguments are not those that the export names; NULL if they are. */
+static stockade_error *unfit_arguments(const stockade_handling *handling) {
+    char *const *declared = handling->export->arguments;
+    for (size_t at = 0; declared != NULL && at < handling->argument_count; at++) {
+        char *const *each = declared;
+        const char *name = handling->arguments[at].name;
+        while (*each != NULL && !names_argument(*each, name, strlen(name)))
+            each++;
+        if (*each == NULL)
+            return unfit("there is no argument", name);
+    }
+    for (char *const *each = declared; each != NULL && *each != NULL; each++) {
+        size_t size = strlen(*each);
+        if ((size == 0 || (*each)[size - 1] != '?') &&
+            stockade_handling_argument(handling, *each).kind == STOCKADE_MISSING)
+            return unfit("it lacks the argument", *each);
+    }
+    return NULL;
+}
+
+static bool refuses_arguments(struct session *session, stockade_handling *handling) {
+    stockade_error *error = unfit_arguments(handling);
+    if (error == NULL)
+        return false;
+    handling_fail(session, handling, error);
+    stockade_error_free(error);
+    return true;
+}
+
 /* A handler that failed without an answer: the caller learns where the log has the reason. */
 static void answer_failed(struct session *session, stockade_handling *handling, stockade_status status) {
     char reference[96], line[320];
@@ -183,8 +255,8 @@ static void answer_failed(struct session *session, stockade_handling *handling, 
     if (!data.failed)
         wire_decode(data.data, data.size, &map);
     snprintf(line, sizeof line, "the command failed; the log of its worker has the reason as %s", reference);
-    stockade_error *error = error_make(STOCKADE_COMMAND, STOCKADE_CODE_FAILED, strlen(STOCKADE_CODE_FAILED), line,
-                                       strlen(line), map);
+    stockade_error *error =
+        error_make(STOCKADE_COMMAND, STOCKADE_CODE_FAILED, strlen(STOCKADE_CODE_FAILED), line, strlen(line), map);
     handling_fail(session, handling, error);
     stockade_error_free(error);
     buffer_free(&data);
@@ -207,7 +279,7 @@ static void conclude(stockade_core *core, stockade_handling *handling, stockade_
 static stockade_status handle_call(stockade_core *core, stockade_handling *handling) {
     stockade_status status = STOCKADE_OK;
     core->serving = handling;
-    if (!refuses_stream(&core->session, handling)) {
+    if (!refuses_stream(&core->session, handling) && !refuses_arguments(&core->session, handling)) {
         status = handling->export->handler(handling, handling->export->user);
         conclude(core, handling, status);
     }

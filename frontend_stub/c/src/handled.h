@@ -4,7 +4,9 @@
 
 #include "calls.h"
 
-static stockade_handling *handling_of(struct entry *entry) { return OWNER(entry, stockade_handling, entry); }
+static stockade_handling *handling_of(struct entry *entry) {
+    return OWNER(entry, stockade_handling, entry);
+}
 
 static struct export *export_find(const struct session *session, const char *name, size_t size) {
     for (size_t at = 0; at < session->export_count; at++) {
@@ -13,6 +15,14 @@ static struct export *export_find(const struct session *session, const char *nam
             return export;
     }
     return NULL;
+}
+
+/* Give back what it has copied. */
+static void export_clear(struct export *export) {
+    for (char **each = export->arguments; each != NULL && *each != NULL; each++)
+        free(*each);
+    free(export->arguments);
+    free(export->name);
 }
 
 /* Free it, when it is answered and no handler runs it any more. What its handler left open ends. */
@@ -77,10 +87,10 @@ static stockade_status handling_succeed(struct session *session, stockade_handli
         handling_done(session, handling);
         return STOCKADE_OK;
     }
-    stockade_error *answer = status == STOCKADE_COMMAND
-                                 ? error_copy(fault)
-                                 : error_of(STOCKADE_COMMAND, STOCKADE_CODE_FAILED,
-                                            "the result of %s cannot be sent", handling->command);
+    stockade_error *answer =
+        status == STOCKADE_COMMAND
+            ? error_copy(fault)
+            : error_of(STOCKADE_COMMAND, STOCKADE_CODE_FAILED, "the result of %s cannot be sent", handling->command);
     handling_fail(session, handling, answer);
     stockade_error_free(answer);
     return error_give(error, fault);
@@ -104,8 +114,8 @@ static void handling_stop(struct session *session, stockade_handling *handling, 
 
 /* Its time is over: it is answered now, whatever its handler does. */
 static void handling_expire(struct session *session, stockade_handling *handling) {
-    stockade_error *why = error_of(STOCKADE_COMMAND, STOCKADE_CODE_DEADLINE_EXCEEDED, "%s took longer than it had",
-                                   handling->command);
+    stockade_error *why =
+        error_of(STOCKADE_COMMAND, STOCKADE_CODE_DEADLINE_EXCEEDED, "%s took longer than it had", handling->command);
     handling_fail(session, handling, why);
     handling_stop(session, handling, why);
 }
@@ -313,9 +323,10 @@ static stockade_handling *handling_new(uint64_t number, stockade_value command, 
 static void handling_admit(struct session *session, stockade_handling *handling, const struct said *said) {
     if (said->insists || handling->export == NULL) {
         stockade_error *error =
-            said->insists ? error_plain(STOCKADE_COMMAND, STOCKADE_CODE_BAD_MESSAGE, "an option that insists is unknown")
-                          : error_of(STOCKADE_COMMAND, STOCKADE_CODE_NOT_FOUND, "%s does not export \"%s\"",
-                                     session->label, handling->command);
+            said->insists
+                ? error_plain(STOCKADE_COMMAND, STOCKADE_CODE_BAD_MESSAGE, "an option that insists is unknown")
+                : error_of(STOCKADE_COMMAND, STOCKADE_CODE_NOT_FOUND, "%s does not export \"%s\"", session->label,
+                           handling->command);
         handling_fail(session, handling, error);
         stockade_error_free(error);
         handling_free(session, handling);

@@ -39,7 +39,9 @@ struct link {
 enum { POLLED_COMMANDS, POLLED_EVENTS, POLLED_EMITS, POLLED_LIFELINE };
 
 /* Tell the operator: what a worker writes to standard error is in the log, with its label. */
-static void tell(const char *reason) { fprintf(stderr, "stockade: %s\n", reason); }
+static void tell(const char *reason) {
+    fprintf(stderr, "stockade: %s\n", reason);
+}
 
 static int64_t clock_now(void) {
     struct timespec now;
@@ -50,10 +52,11 @@ static int64_t clock_now(void) {
 /* -- the place -------------------------------------------------------------------------------------------------------- */
 
 static stockade_error *by_hand(const char *why) {
-    return error_of(STOCKADE_BY_HAND, "",
-                    "this program is a Stockade worker: the supervisor that starts it gives it its sockets, and here is "
-                    "none (%s).\nName it as `run` of a [[worker]] in stockade.toml, and start that with `stockade run`.",
-                    why);
+    return error_of(
+        STOCKADE_BY_HAND, "",
+        "this program is a Stockade worker: the supervisor that starts it gives it its sockets, and here is "
+        "none (%s).\nName it as `run` of a [[worker]] in stockade.toml, and start that with `stockade run`.",
+        why);
 }
 
 static bool read_decimal(const char *text, uint64_t most, uint64_t *number) {
@@ -219,9 +222,8 @@ static stockade_error *link_init(struct link *link, const struct place *place) {
     if (link->events != NULL)
         link->emits = link_bind(link, ZMQ_XPUB, "emits", place, EMITS_QUEUE);
     if (link->emits == NULL) {
-        stockade_error *error =
-            error_of(STOCKADE_BY_HAND, "", "the sockets of this worker cannot be bound in %s: %s", place->sockets,
-                     zmq_strerror(zmq_errno()));
+        stockade_error *error = error_of(STOCKADE_BY_HAND, "", "the sockets of this worker cannot be bound in %s: %s",
+                                         place->sockets, zmq_strerror(zmq_errno()));
         link_close(link);
         return error;
     }

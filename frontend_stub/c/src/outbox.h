@@ -47,8 +47,12 @@ static void frame_release(struct frame *frame) {
     }
 }
 
-static const unsigned char *frame_data(struct frame *frame) { return zmq_msg_data(&frame->message); }
-static size_t frame_size(const struct frame *frame) { return zmq_msg_size(&frame->message); }
+static const unsigned char *frame_data(struct frame *frame) {
+    return zmq_msg_data(&frame->message);
+}
+static size_t frame_size(const struct frame *frame) {
+    return zmq_msg_size(&frame->message);
+}
 
 /* A value that came, with its frame if it points into it. */
 static stockade_owned owned_of(stockade_value value, struct frame *frame) {

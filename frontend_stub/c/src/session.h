@@ -13,7 +13,7 @@ static char *text_dup(const char *text) {
 static bool session_init(struct session *session, const char *label, uint64_t generation, const char *stub,
                          size_t queue) {
     memset(session, 0, sizeof *session);
-    struct chain *chains[] = {&session->held,  &session->put_off, &session->asked_of_us,
+    struct chain *chains[] = {&session->held,   &session->put_off, &session->asked_of_us,
                               &session->topics, &session->asked,   &session->arrivals};
     for (size_t at = 0; at < sizeof chains / sizeof *chains; at++)
         chain_init(chains[at]);
@@ -159,8 +159,7 @@ static bool read_limits(stockade_value said, stockade_limits *limits) {
            read_limit(said, "topics", &limits->topics) && read_limit(said, "depth", &limits->depth) &&
            read_limit(said, "channels", &limits->channels) && read_limit(said, "frames", &limits->frames) &&
            (!limits->has_deadline || as_whole(deadline, &limits->deadline)) &&
-           (!limits->has_rate ||
-            (stockade_as_float(rate, &limits->rate) && limits->rate > 0 && limits->rate < 1e300));
+           (!limits->has_rate || (stockade_as_float(rate, &limits->rate) && limits->rate > 0 && limits->rate < 1e300));
 }
 
 static bool read_grant(stockade_value grants, const char *name, char separator, struct grant *grant,
@@ -489,7 +488,7 @@ static void session_free(struct session *session) {
     for (size_t at = 0; at < session->export_count; at++) {
         if (session->exports[at].destroy != NULL)
             session->exports[at].destroy(session->exports[at].user);
-        free(session->exports[at].name);
+        export_clear(&session->exports[at]);
     }
     free(session->exports);
     free(session->flight.slots);

@@ -21,12 +21,12 @@ struct item {
 struct channel {
     struct entry entry; /* by its id, among those that are open; 0: the call that passes it has not gone */
     unsigned holders;
-    stockade_core *core; /* for the worker's part */
-    bool sends, bound;   /* bound: a call has it */
-    bool is_open;        /* it stands in the table */
-    bool over, dropped;  /* over: nothing more goes, or comes; dropped: its receiver said so */
-    stockade_error *error; /* why it is over, if it did not just end */
-    uint64_t credit;       /* of a sender: what it may send now */
+    stockade_core *core;            /* for the worker's part */
+    bool sends, bound;              /* bound: a call has it */
+    bool is_open;                   /* it stands in the table */
+    bool over, dropped;             /* over: nothing more goes, or comes; dropped: its receiver said so */
+    stockade_error *error;          /* why it is over, if it did not just end */
+    uint64_t credit;                /* of a sender: what it may send now */
     uint64_t window, granted, owed; /* of a receiver: how far the sender may be ahead, is, and what was taken since */
     struct chain items;
     stockade_pending *call; /* of a stream: its own call, held */
@@ -80,6 +80,7 @@ struct export {
     void *user;
     stockade_destroy destroy;
     stockade_export_options options;
+    char **arguments; /* a copy of those of the options, or NULL */
 };
 
 /* A call that this worker answers. `done` once it is answered, `stopped` why it should not go on, if so. */
@@ -113,7 +114,7 @@ struct arrival {
 /* A subscription that has been said to the core, until its answer and as long as somebody listens. */
 struct topic {
     struct chain chain;
-    char *name;                /* with its bar or slash */
+    char *name;                 /* with its bar or slash */
     struct chain subscriptions; /* in the order in which they began */
     bool answered;
     stockade_error *denied;
@@ -160,7 +161,7 @@ struct session {
     struct timer pace;
     /* channels */
     struct table channels;
-    uint64_t last_own_channel, last_channel_of_core, own_channels, ignored;
+    uint64_t opened, last_channel_of_core, own_channels, ignored; /* opened: by this worker, 1, 3, 5 ... */
     /* calls of the core */
     struct table handled;
     struct chain asked_of_us;
@@ -184,7 +185,8 @@ struct session {
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-static stockade_status session_end(struct session *session, stockade_status status, const char *format, ...) {
+static stockade_status
+session_end(struct session *session, stockade_status status, const char *format, ...) {
     char reason[512];
     va_list values;
     va_start(values, format);
@@ -203,7 +205,9 @@ static stockade_status exhausted(struct session *session) {
     return session_end(session, STOCKADE_NO_MEMORY, "there is no memory for what the core sends");
 }
 
-static bool may_speak(const struct session *session) { return session->state == OPEN; }
+static bool may_speak(const struct session *session) {
+    return session->state == OPEN;
+}
 
 /* Begin a message of this verb and so many elements behind it; its number first. Then outbox_put it. */
 static struct buffer *say(struct session *session, size_t elements, const char *verb, uint64_t number) {

@@ -28,8 +28,8 @@ struct stockade_core {
     struct link link;
     stockade_error *over; /* why nothing more can be said, once it is so */
     bool takes_emits;     /* the core's subscription has come: before it, an emit would be lost */
-    bool used;            /* the events or the emits socket was used since it was last empty: its descriptor may not tell */
-    bool interrupted;     /* by a signal */
+    bool used;        /* the events or the emits socket was used since it was last empty: its descriptor may not tell */
+    bool interrupted; /* by a signal */
     bool returns_when_stopped, is_running, turns_about;
     int64_t spin, looked;
     stockade_handling *serving;     /* the call that a handler works on now: what it calls and emits belongs to it */
@@ -63,7 +63,9 @@ static stockade_status finish(stockade_core *core, stockade_error *why) {
 }
 
 /* The session cannot go on. */
-static stockade_status finish_session(stockade_core *core) { return finish(core, error_copy(core->session.end)); }
+static stockade_status finish_session(stockade_core *core) {
+    return finish(core, error_copy(core->session.end));
+}
 
 /* What every function of a connection asks first: whether it may be used. */
 static stockade_status check(const stockade_core *core, stockade_error **error) {

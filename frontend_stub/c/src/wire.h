@@ -32,15 +32,15 @@ struct token {
     const char *fault;    /* what the profile forbids, if so */
 };
 
-#define UNSIGNED_TOKEN(name, type) \
-    static void name(void *context, type number) { \
-        struct token *token = context; \
-        token->value = stockade_int((int64_t)number); \
+#define UNSIGNED_TOKEN(name, type)                                                                                     \
+    static void name(void *context, type number) {                                                                     \
+        struct token *token = context;                                                                                 \
+        token->value = stockade_int((int64_t)number);                                                                  \
     }
-#define NEGATIVE_TOKEN(name, type) \
-    static void name(void *context, type number) { \
-        struct token *token = context; \
-        token->value = stockade_int(-1 - (int64_t)number); \
+#define NEGATIVE_TOKEN(name, type)                                                                                     \
+    static void name(void *context, type number) {                                                                     \
+        struct token *token = context;                                                                                 \
+        token->value = stockade_int(-1 - (int64_t)number);                                                             \
     }
 UNSIGNED_TOKEN(token_uint8, uint8_t)
 UNSIGNED_TOKEN(token_uint16, uint16_t)
@@ -49,7 +49,9 @@ NEGATIVE_TOKEN(token_negint8, uint8_t)
 NEGATIVE_TOKEN(token_negint16, uint16_t)
 NEGATIVE_TOKEN(token_negint32, uint32_t)
 
-static void token_fault(void *context, const char *fault) { ((struct token *)context)->fault = fault; }
+static void token_fault(void *context, const char *fault) {
+    ((struct token *)context)->fault = fault;
+}
 
 static void token_uint64(void *context, uint64_t number) {
     struct token *token = context;
@@ -75,19 +77,37 @@ static void token_container(void *context, stockade_kind kind, cbor_length count
     token->value.as.items.size = 0;
     token->value.as.items.count = (size_t)count;
 }
-static void token_array(void *context, cbor_length count) { token_container(context, STOCKADE_ARRAY, count); }
-static void token_map(void *context, cbor_length count) { token_container(context, STOCKADE_MAP, count); }
-static void token_float(void *context, float real) { ((struct token *)context)->value = stockade_float(real); }
-static void token_double(void *context, double real) { ((struct token *)context)->value = stockade_float(real); }
-static void token_null(void *context) { ((struct token *)context)->value = stockade_null(); }
-static void token_bool(void *context, bool boolean) { ((struct token *)context)->value = stockade_bool(boolean); }
+static void token_array(void *context, cbor_length count) {
+    token_container(context, STOCKADE_ARRAY, count);
+}
+static void token_map(void *context, cbor_length count) {
+    token_container(context, STOCKADE_MAP, count);
+}
+static void token_float(void *context, float real) {
+    ((struct token *)context)->value = stockade_float(real);
+}
+static void token_double(void *context, double real) {
+    ((struct token *)context)->value = stockade_float(real);
+}
+static void token_null(void *context) {
+    ((struct token *)context)->value = stockade_null();
+}
+static void token_bool(void *context, bool boolean) {
+    ((struct token *)context)->value = stockade_bool(boolean);
+}
 static void token_tag(void *context, uint64_t tag) {
     (void)tag;
     token_fault(context, "a tag");
 }
-static void token_undefined(void *context) { token_fault(context, "undefined"); }
-static void token_indefinite(void *context) { token_fault(context, "an indefinite length"); }
-static void token_break(void *context) { token_fault(context, "a break without a beginning"); }
+static void token_undefined(void *context) {
+    token_fault(context, "undefined");
+}
+static void token_indefinite(void *context) {
+    token_fault(context, "an indefinite length");
+}
+static void token_break(void *context) {
+    token_fault(context, "a break without a beginning");
+}
 
 static const struct cbor_callbacks TOKENS = {
     .uint8 = token_uint8,
@@ -130,7 +150,8 @@ static size_t token_read(const unsigned char *data, size_t size, struct token *t
     if (token->value.kind == STOCKADE_TEXT || token->value.kind == STOCKADE_BYTES) {
         /* Before 0.14 a length near 2^64 overflows in libcbor and comes through: so it is looked at again. */
         const unsigned char *begin = token->value.as.bytes.data;
-        if (begin < data || (size_t)(begin - data) > size || token->value.as.bytes.size > size - (size_t)(begin - data)) {
+        if (begin < data || (size_t)(begin - data) > size ||
+            token->value.as.bytes.size > size - (size_t)(begin - data)) {
             token->fault = "an item that is cut off";
             return 0;
         }
@@ -139,7 +160,9 @@ static size_t token_read(const unsigned char *data, size_t size, struct token *t
     return result.read;
 }
 
-static bool is_container(stockade_value value) { return value.kind == STOCKADE_ARRAY || value.kind == STOCKADE_MAP; }
+static bool is_container(stockade_value value) {
+    return value.kind == STOCKADE_ARRAY || value.kind == STOCKADE_MAP;
+}
 
 /* -- text ------------------------------------------------------------------------------------------------------------- */
 
@@ -374,7 +397,9 @@ bool stockade_as_float(stockade_value value, double *out) {
     return true;
 }
 
-bool stockade_is_text(stockade_value value, const char *text) { return text_is(value, text, strlen(text)); }
+bool stockade_is_text(stockade_value value, const char *text) {
+    return text_is(value, text, strlen(text));
+}
 
 char *stockade_text_copy(stockade_value value) {
     if (value.kind != STOCKADE_TEXT || (value.as.text.size && memchr(value.as.text.data, 0, value.as.text.size)))
@@ -388,7 +413,9 @@ char *stockade_text_copy(stockade_value value) {
     return copy;
 }
 
-size_t stockade_count(stockade_value value) { return is_container(value) ? value.as.items.count : 0; }
+size_t stockade_count(stockade_value value) {
+    return is_container(value) ? value.as.items.count : 0;
+}
 
 stockade_iterator stockade_iterate(stockade_value value) {
     stockade_iterator iterator = {NULL, NULL, 0, false};
@@ -427,21 +454,31 @@ stockade_value stockade_get_n(stockade_value map, const char *key, size_t size) 
     return missing;
 }
 
-stockade_value stockade_get(stockade_value map, const char *key) { return stockade_get_n(map, key, strlen(key)); }
+stockade_value stockade_get(stockade_value map, const char *key) {
+    return stockade_get_n(map, key, strlen(key));
+}
 
 /* -- writing ---------------------------------------------------------------------------------------------------------- */
 
 /* What libcbor writes an item's head, or a small item, with. */
-#define PUT_CBOR(buffer, encoder, ...) \
-    do { \
-        if (buffer_reserve((buffer), HEAD)) \
-            (buffer)->size += encoder(__VA_ARGS__, (buffer)->data + (buffer)->size, HEAD); \
+#define PUT_CBOR(buffer, encoder, ...)                                                                                 \
+    do {                                                                                                               \
+        if (buffer_reserve((buffer), HEAD))                                                                            \
+            (buffer)->size += encoder(__VA_ARGS__, (buffer)->data + (buffer)->size, HEAD);                             \
     } while (0)
 
-static void put_array(struct buffer *buffer, size_t count) { PUT_CBOR(buffer, cbor_encode_array_start, count); }
-static void put_map(struct buffer *buffer, size_t count) { PUT_CBOR(buffer, cbor_encode_map_start, count); }
-static void put_whole(struct buffer *buffer, uint64_t number) { PUT_CBOR(buffer, cbor_encode_uint, number); }
-static void put_bool(struct buffer *buffer, bool boolean) { PUT_CBOR(buffer, cbor_encode_bool, boolean); }
+static void put_array(struct buffer *buffer, size_t count) {
+    PUT_CBOR(buffer, cbor_encode_array_start, count);
+}
+static void put_map(struct buffer *buffer, size_t count) {
+    PUT_CBOR(buffer, cbor_encode_map_start, count);
+}
+static void put_whole(struct buffer *buffer, uint64_t number) {
+    PUT_CBOR(buffer, cbor_encode_uint, number);
+}
+static void put_bool(struct buffer *buffer, bool boolean) {
+    PUT_CBOR(buffer, cbor_encode_bool, boolean);
+}
 static void put_null(struct buffer *buffer) {
     if (buffer_reserve(buffer, HEAD))
         buffer->size += cbor_encode_null(buffer->data + buffer->size, HEAD);
@@ -450,7 +487,9 @@ static void put_text_n(struct buffer *buffer, const char *text, size_t size) {
     PUT_CBOR(buffer, cbor_encode_string_start, size);
     buffer_put(buffer, text, size);
 }
-static void put_text(struct buffer *buffer, const char *text) { put_text_n(buffer, text, strlen(text)); }
+static void put_text(struct buffer *buffer, const char *text) {
+    put_text_n(buffer, text, strlen(text));
+}
 
 static void put_int(struct buffer *buffer, int64_t integer) {
     if (integer >= 0)
@@ -535,7 +574,9 @@ struct stockade_error {
 static const stockade_error WITHOUT_MEMORY = {STOCKADE_NO_MEMORY, "", NO_MEMORY, {STOCKADE_MISSING, {0}}, NULL};
 
 /* This error as one that a caller frees. */
-static stockade_error *without_memory(void) { return (stockade_error *)(uintptr_t)&WITHOUT_MEMORY; }
+static stockade_error *without_memory(void) {
+    return (stockade_error *)(uintptr_t)&WITHOUT_MEMORY;
+}
 
 static bool error_set_data(stockade_error *error, stockade_value data) {
     struct buffer buffer = {0};
@@ -575,7 +616,8 @@ static stockade_error *error_plain(stockade_status status, const char *code, con
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-static stockade_error *error_of(stockade_status status, const char *code, const char *format, ...) {
+static stockade_error *
+error_of(stockade_status status, const char *code, const char *format, ...) {
     char message[512];
     va_list values;
     va_start(values, format);
@@ -632,9 +674,15 @@ void stockade_error_free(stockade_error *error) {
     free(error);
 }
 
-stockade_status stockade_error_status(const stockade_error *error) { return error ? error->status : STOCKADE_OK; }
-const char *stockade_error_code(const stockade_error *error) { return error ? error->code : ""; }
-const char *stockade_error_message(const stockade_error *error) { return error ? error->message : ""; }
+stockade_status stockade_error_status(const stockade_error *error) {
+    return error ? error->status : STOCKADE_OK;
+}
+const char *stockade_error_code(const stockade_error *error) {
+    return error ? error->code : "";
+}
+const char *stockade_error_message(const stockade_error *error) {
+    return error ? error->message : "";
+}
 stockade_value stockade_error_data(const stockade_error *error) {
     stockade_value missing = {STOCKADE_MISSING, {0}};
     return error ? error->data : missing;
@@ -662,7 +710,7 @@ static void put_error(struct buffer *buffer, const stockade_error *error) {
 struct stockade_writer {
     struct buffer bytes;
     struct open {
-        size_t at, count; /* where its head stands; items, or pairs */
+        size_t at, count;  /* where its head stands; items, or pairs */
         bool pairs, keyed; /* a map; its next value has its key already */
     } open[DEPTH];
     size_t depth, values;
@@ -670,7 +718,9 @@ struct stockade_writer {
     const char *fault;
 };
 
-stockade_writer *stockade_writer_new(void) { return calloc(1, sizeof(stockade_writer)); }
+stockade_writer *stockade_writer_new(void) {
+    return calloc(1, sizeof(stockade_writer));
+}
 
 void stockade_writer_free(stockade_writer *writer) {
     if (writer != NULL) {
@@ -735,7 +785,9 @@ void stockade_put_key_n(stockade_writer *writer, const char *key, size_t size) {
     open->keyed = true;
 }
 
-void stockade_put_key(stockade_writer *writer, const char *key) { stockade_put_key_n(writer, key, strlen(key)); }
+void stockade_put_key(stockade_writer *writer, const char *key) {
+    stockade_put_key_n(writer, key, strlen(key));
+}
 
 void stockade_put_pair(stockade_writer *writer, const char *key, stockade_value value) {
     stockade_put_key(writer, key);
@@ -757,8 +809,12 @@ static void writer_open(stockade_writer *writer, bool pairs) {
     put_array(&writer->bytes, 0); /* one byte, where its head will stand */
 }
 
-void stockade_open_array(stockade_writer *writer) { writer_open(writer, false); }
-void stockade_open_map(stockade_writer *writer) { writer_open(writer, true); }
+void stockade_open_array(stockade_writer *writer) {
+    writer_open(writer, false);
+}
+void stockade_open_map(stockade_writer *writer) {
+    writer_open(writer, true);
+}
 
 /* Why a map that has been written is none. */
 static const char *fault_of_map(const unsigned char *at, const unsigned char *end) {
@@ -794,8 +850,8 @@ void stockade_shut(stockade_writer *writer) {
         return;
     }
     unsigned char head[HEAD];
-    size_t size = open->pairs ? cbor_encode_map_start(open->count, head, HEAD)
-                              : cbor_encode_array_start(open->count, head, HEAD);
+    size_t size =
+        open->pairs ? cbor_encode_map_start(open->count, head, HEAD) : cbor_encode_array_start(open->count, head, HEAD);
     unsigned char *at = bytes->data + open->at;
     memmove(at + size, at + 1, bytes->size - open->at - 1);
     memcpy(at, head, size);
