@@ -26,7 +26,8 @@ BY_SIGNAL = 128
 
 MEANINGS: dict[Exit, str] = {
     Exit.WELL: "everything ended well, by itself or because it was asked to stop",
-    Exit.WORKER_FAILED: "a worker failed for good, and nothing is left to run; or a demonstration did not come out",
+    Exit.WORKER_FAILED: "a worker failed for good, and nothing is left to run; or what was to be shown is not so "
+    "(a demonstration, `stockade certify`, `stockade bindings --check`)",
     Exit.CONFIGURATION: "the configuration or the command line is wrong, or the application's modules cannot be loaded",
     Exit.REFUSED: "the policy refuses it (`stockade explain`), or the answer is an error (`stockade invoke`)",
     Exit.CORE_FAILED: "the core was given up, or did not end well",

@@ -21,10 +21,13 @@ import attrs
 from stockade.config.environment import core_environment
 from stockade.errors import Fault, StockadeError
 
-__all__ = ["LATE", "Imported", "ProbeError", "import_modules"]
+__all__ = ["DESCRIBE", "LATE", "Imported", "ProbeError", "import_modules"]
 
 #: What to do about a module that takes too long.
 LATE = "move what takes long into a @lifespan, which runs when the core starts, or into a command"
+
+#: Asks the child for a model, too.
+DESCRIBE = "--describe"
 
 #: Seconds that we wait longer than the child itself: its alarm knows the line on which a module hangs, we do not.
 _SLACK = 2.0
@@ -36,7 +39,8 @@ class Imported:
 
     `commands` says of each command's name whether it takes a scope, `arguments` the names of what it takes else, and
     `channels` those of its channels; `unimported` has the fault of each module that is not among them, and `faults`
-    those of what was registered.
+    those of what was registered. Where it was asked for, `model` is what `bindings.carrying` made of the application,
+    or `collision` why there is none: what is wrong, and what to do instead.
     """
 
     commands: dict[str, bool] = attrs.field(factory=dict)
@@ -44,17 +48,19 @@ class Imported:
     channels: dict[str, list[str]] = attrs.field(factory=dict)
     unimported: dict[str, Fault] = attrs.field(factory=dict)
     faults: list[Fault] = attrs.field(factory=list)
+    model: dict[str, Any] | None = None
+    collision: tuple[str, str] | None = None
 
 
 class ProbeError(StockadeError):
     """The child failed by its own doing, which is a bug of this package; the message has its traceback."""
 
 
-def import_modules(modules: Sequence[str], folder: str, limit: float) -> Imported:
+def import_modules(modules: Sequence[str], folder: str, limit: float, *, describe: bool = False) -> Imported:
     """Import `modules`, with `folder` first on their path, each in `limit` seconds. Raises ProbeError for our bugs."""
     lost: dict[str, Fault] = {}
     while rest := [module for module in modules if module not in lost]:
-        outcome = _attempt(rest, folder, limit)
+        outcome = _attempt(rest, folder, limit, describe)
         if isinstance(outcome, Imported):
             outcome.unimported.update(lost)
             return outcome
@@ -62,10 +68,10 @@ def import_modules(modules: Sequence[str], folder: str, limit: float) -> Importe
     return Imported(unimported=lost)
 
 
-def _attempt(modules: Sequence[str], folder: str, limit: float) -> Imported | Fault:
+def _attempt(modules: Sequence[str], folder: str, limit: float, describe: bool) -> Imported | Fault:
     """What one child says; if it has not come to its end, the fault of the module that it was importing, as `file`."""
     with tempfile.TemporaryFile() as errors:
-        child = _start(modules, folder, limit, errors)
+        child = _start(modules, folder, limit, errors, describe)
         deadline = time.monotonic() + limit * len(modules) + _SLACK
         try:
             messages = list(_messages(child, deadline))
@@ -85,9 +91,12 @@ def _attempt(modules: Sequence[str], folder: str, limit: float) -> Imported | Fa
         return _unfinished(importing[-1], None if late else status, limit)
 
 
-def _start(modules: Sequence[str], folder: str, limit: float, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(
+    modules: Sequence[str], folder: str, limit: float, errors: IO[bytes], describe: bool
+) -> subprocess.Popen[bytes]:
+    asked = [DESCRIBE] if describe else []
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "stockade.cli.probe", folder, str(limit), *modules],
+        [sys.executable, "-P", "-m", "stockade.cli.probe", folder, str(limit), *asked, *modules],
         cwd=folder,
         env=core_environment(os.environ),
         stdin=subprocess.DEVNULL,
@@ -120,6 +129,10 @@ def _understood(messages: list[list[Any]]) -> Imported:
             case ["command", name, takes_scope, arguments, channels]:
                 imported.commands[name], imported.arguments[name] = takes_scope, arguments
                 imported.channels[name] = channels
+            case ["model", described]:
+                imported = attrs.evolve(imported, model=described)
+            case ["collision", wrong, instead]:
+                imported = attrs.evolve(imported, collision=(wrong, instead))
     return imported
 
 

@@ -1,10 +1,11 @@
 """The child of `stockade check` that imports an application's command modules, and says what came of it.
 
-``python -P -m stockade.cli.probe FOLDER SECONDS MODULE...`` writes JSON lines to its stdout: ``["importing", module]``
-before each import, ``["fault", module or null, {...}]``, ``["command", name, takes_scope, arguments, channels]`` for
-each command, and ``["done"]`` if it came so far. The modules are the operator's and are trusted, but while they are
-imported they may print, hang, exit or crash: they get /dev/null for stdout, and an alarm that shows on which line they
-hang.
+``python -P -m stockade.cli.probe FOLDER SECONDS [--describe] MODULE...`` writes JSON lines to its stdout:
+``["importing", module]`` before each import, ``["fault", module or null, {...}]``, ``["command", name, takes_scope,
+arguments, channels]`` for each command, with ``--describe`` and without a fault ``["model", {...}]`` or ``["collision",
+wrong, instead]``, and ``["done"]`` if it came so far. The modules are the operator's and are trusted, but while they
+are imported they may print, hang, exit or crash: they get /dev/null for stdout, and an alarm that shows on which line
+they hang.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import Any, NoReturn, TextIO
 
 import attrs
 
-from stockade.cli.importing import LATE
+from stockade.cli.importing import DESCRIBE, LATE
 from stockade.core.commands.importing import import_module
-from stockade.core.commands.registry import collect
+from stockade.core.commands.registry import Registry, collect
 from stockade.errors import Fault
 
 __all__ = ["TimeLimit", "main"]
@@ -31,8 +32,11 @@ class TimeLimit(BaseException):
     """Raised by the alarm, in whatever line hangs. No Exception, so that a module's own `except` lets it by."""
 
 
-def main(folder: str, seconds: float, modules: Sequence[str]) -> NoReturn:
-    """Import `modules` from `folder`, report, and leave without running what the modules have put at the exit."""
+def main(folder: str, seconds: float, modules: Sequence[str], describe: bool = False) -> NoReturn:
+    """Import `modules` from `folder`, report, and leave without running what the modules have put at the exit.
+
+    With `describe` the report has what bindings are made of, too.
+    """
     report = _report_pipe()
     sys.path.insert(0, folder)
     imported = [module for module in modules if _import(module, seconds, report)]
@@ -44,8 +48,20 @@ def main(folder: str, seconds: float, modules: Sequence[str]) -> NoReturn:
         arguments = [parameter.name for parameter in command.parameters]
         channels = [channel.name for channel in command.channels]
         _say(report, "command", command.name, command.takes_scope, arguments, channels)
+    if describe and not registry.faults:
+        _describe(report, registry)
     _say(report, "done")
     os._exit(0)  # neither threads nor exit handlers of the modules have a say in it
+
+
+def _describe(report: TextIO, registry: Registry) -> None:
+    from stockade.bindings import carrying, reading  # which nothing else needs
+    from stockade.bindings.naming import Collision
+
+    try:
+        _say(report, "model", carrying.carried(reading.read(registry)))
+    except Collision as error:
+        _say(report, "collision", error.wrong, error.instead)
 
 
 def _report_pipe() -> TextIO:
@@ -85,4 +101,4 @@ def _import(module: str, seconds: float, report: TextIO) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), sys.argv[3:])
+    main(sys.argv[1], float(sys.argv[2]), [each for each in sys.argv[3:] if each != DESCRIBE], DESCRIBE in sys.argv)

@@ -1,4 +1,7 @@
-"""`stockade schema`: the JSON Schema of stockade.toml, for editors. Knows where it is, not what it says."""
+"""`stockade schema`: of stockade.toml, for editors, and of the application's commands and events, for programs.
+
+Knows where the one is and how the other is found, not what either says.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from pathlib import Path
 import click
 
 import stockade.config
+from stockade.cli import options
+from stockade.cli.completion import complete_workers
 
 __all__ = ["SCHEMA", "schema"]
 
@@ -18,11 +23,47 @@ _EXAMPLE = """\
 Examples:
   stockade schema > stockade.schema.json      for a first line "#:schema stockade.schema.json"
   stockade schema --path                      where the installed one is
+  stockade schema cddl                        what crosses the wire, as CDDL
+  stockade schema json --worker editor        what the editor may call, hear and emit, as JSON Schema
 """
 
 
 @click.command(epilog=_EXAMPLE)
-@click.option("--path", is_flag=True, help="Print the path of the installed file instead.")
-def schema(path: bool) -> None:
-    """Print the JSON Schema of stockade.toml: editors that know it complete keys and mark what is wrong."""
-    click.echo(SCHEMA if path else SCHEMA.read_text(encoding="utf-8"), nl=path)
+@click.argument("what", default="config", type=click.Choice(["config", "cddl", "json"]))
+@click.option("--path", is_flag=True, help="Of config: print the path of the installed file instead.")
+@click.option("--worker", shell_complete=complete_workers, help="Of cddl and json: what this worker may use.")
+@options.file_option
+def schema(what: str, path: bool, worker: str | None, file: str) -> None:
+    """Print a schema: WHAT is config, unless you say otherwise, cddl or json.
+
+    config is the JSON Schema of stockade.toml: editors that know it complete keys and mark what is wrong. cddl and json
+    are CDDL and JSON Schema of the application's commands and events, made from the same as `stockade bindings`.
+    """
+    if what == "config":
+        _refuse(what, "--worker", worker is not None, "cddl")
+        click.echo(SCHEMA if path else SCHEMA.read_text(encoding="utf-8"), nl=path)
+        return
+    _refuse(what, "--path", path, "config")
+    click.echo(_of_application(what, worker, file), nl=False)
+
+
+def _refuse(what: str, option: str, said: bool, other: str) -> None:
+    from stockade.cli.usage import Usage
+
+    if said:
+        raise Usage(f"stockade schema {what} has no {option}", f"leave it out, or write stockade schema {other}")
+
+
+def _of_application(what: str, worker: str | None, file: str) -> str:
+    from stockade.bindings import cddl, json_schema  # the schema of stockade.toml needs none of this
+    from stockade.bindings.comments import Origin
+    from stockade.bindings.naming import Collision
+    from stockade.cli.describing import described
+    from stockade.cli.usage import Usage
+
+    application, model = described(file, worker)
+    origin = Origin(application, f"stockade schema {what}{f' --worker {worker}' if worker else ''}")
+    try:
+        return cddl.render(model, origin) if what == "cddl" else json_schema.render(model, origin)
+    except Collision as error:
+        raise Usage(error.wrong, error.instead) from error
