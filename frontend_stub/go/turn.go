@@ -1,0 +1,249 @@
+package stockade
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/stockade-runtime/frontend-go/internal/link"
+	"github.com/stockade-runtime/frontend-go/internal/session"
+)
+
+// How this connection waits. One goroutine, the reader, waits for all three sockets. But a call that is alone is waited
+// for by its caller, in poll(2): that is the *leader*, and takes in whatever comes, for all. So one call at a time goes
+// through no other thread, and costs what a blocking send and receive do.
+//
+// The reader may be in poll at the same time, since a leader that comes does not wake it for that; it wakes with the
+// leader, sees that there is one, and stands by until it is told that there is none. Whoever has the mutex and is not
+// the leader leaves what has come to the leader only if he was told of it by poll: what he finds behind a send of his
+// own he takes, and kicks the leader if that was what it waits for.
+
+// eager: messages that have gathered are sent when there are so many, so that the core works while the next are made.
+const eager = 64
+
+// read is the reader.
+func (c *Core) read() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.over == nil {
+		if c.leader {
+			c.mu.Unlock()
+			<-c.vacated
+			c.mu.Lock()
+			continue
+		}
+		if ready := c.poll(); !c.leader {
+			c.takeIn(ready)
+		}
+	}
+}
+
+// poll waits, without the mutex, until something has happened to a socket.
+func (c *Core) poll() link.Ready {
+	if c.over != nil {
+		return link.Ready{}
+	}
+	sockets := c.link
+	c.polling++
+	c.mu.Unlock()
+	ready, err := sockets.Poll()
+	c.mu.Lock()
+	c.polling--
+	if err != nil {
+		c.finish(err)
+	}
+	c.closeLink()
+	return ready
+}
+
+// await waits, without the mutex, until done. Its error is the context's. Who is alone leads.
+func (c *Core) await(ctx context.Context, signal *session.Signal, done func() bool, alone bool) error {
+	if alone && !c.leader && !done() {
+		return c.lead(ctx, signal, done)
+	}
+	for !done() {
+		changed := signal.Wait()
+		c.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		c.mu.Lock()
+		if ctx.Err() != nil && !done() {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (c *Core) lead(ctx context.Context, signal *session.Signal, done func() bool) error {
+	c.leader = true
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, c.link.Kick)()
+	}
+	for !done() && ctx.Err() == nil {
+		signal.Kick = c.link.Kick
+		ready := c.poll()
+		signal.Kick = nil
+		c.takeIn(ready)
+	}
+	c.leader = false
+	select {
+	case c.vacated <- struct{}{}:
+	default:
+	}
+	if !done() {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// takeIn reads what there is on these sockets, and does what follows from it.
+func (c *Core) takeIn(ready link.Ready) {
+	if c.over != nil {
+		return
+	}
+	if ready.Kicked {
+		c.link.Kicked()
+	}
+	if ready.Events {
+		c.takeEvents()
+	}
+	if ready.Emits {
+		c.takeEmits()
+	}
+	c.settle()
+}
+
+// settle sends what has gathered, takes what has come on the commands socket, and begins what has been asked for. It is
+// called behind whatever is done with the session.
+func (c *Core) settle() {
+	if c.over != nil {
+		return
+	}
+	if err := c.exchange(); err != nil {
+		c.finish(err)
+		return
+	}
+	for _, handled := range c.session.Asked {
+		c.begin(handled)
+	}
+	c.session.Asked = nil
+	if next, any := c.session.Next(); any && (c.alarmAt.IsZero() || next.Before(c.alarmAt)) {
+		c.alarmAt = next
+		c.alarm.Reset(time.Until(next))
+	}
+}
+
+func (c *Core) exchange() error {
+	for {
+		for batch := c.session.Outbox.Next(); batch != nil; batch = c.session.Outbox.Next() {
+			sent, err := c.link.Send(batch)
+			if err != nil {
+				return err
+			}
+			if !sent {
+				break // the descriptor tells when there is room, and leads here
+			}
+			c.session.Outbox.Sent()
+		}
+		frame, raw, err := c.link.Receive()
+		if frame == nil || err != nil {
+			return err
+		}
+		if err := c.session.Receive(frame, raw, time.Now()); err != nil || c.session.State == session.Left {
+			return err
+		}
+	}
+}
+
+// send sends what has just been put: at once if it is alone, else when those have put theirs who can run now.
+func (c *Core) send(alone, mayYield bool) {
+	switch {
+	case alone || c.session.Outbox.Len() >= eager:
+		c.settle()
+	case c.gathering:
+	case mayYield:
+		c.gathering = true
+		c.gather()
+	default:
+		c.gathering = true
+		go func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.gather()
+		}()
+	}
+}
+
+func (c *Core) gather() {
+	c.mu.Unlock()
+	runtime.Gosched()
+	c.mu.Lock()
+	c.gathering = false
+	c.settle()
+}
+
+// wake sees to what is due.
+func (c *Core) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alarmAt = time.Time{}
+	c.session.Wake(time.Now())
+	c.settle()
+}
+
+// -- events and emits --------------------------------------------------------------------------------------------------
+
+func (c *Core) takeEvents() {
+	for c.over == nil {
+		frame, err := c.link.ReceiveEvent()
+		if frame == nil && err == nil {
+			return
+		}
+		if err == nil {
+			err = c.session.ReceiveEvent(frame)
+		}
+		if err != nil {
+			c.finish(err)
+		}
+	}
+}
+
+// takeEmits reads what the core's SUB has to say. Looking is also what makes room visible for emits that wait.
+func (c *Core) takeEmits() {
+	for c.over == nil {
+		frame, err := c.link.ReceiveEmits()
+		if frame == nil && err == nil {
+			break
+		}
+		if err == nil {
+			c.takesEmits, err = c.session.ReceiveSubscription(frame)
+		}
+		var ended *session.Ended
+		switch {
+		case errors.As(err, &ended) && ended.Status == session.StatusGone:
+			c.lose(err)
+		case err != nil:
+			c.finish(err)
+		}
+	}
+	c.canEmit.Fire()
+}
+
+// lose: the core's connection is closed. What it said before may still be on its way.
+func (c *Core) lose(why error) {
+	if c.isLosing || c.session.State == session.Left {
+		return
+	}
+	c.isLosing = true
+	time.AfterFunc(lastWords, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.settle()
+		if c.session.State != session.Left {
+			c.finish(why)
+		}
+	})
+}
