@@ -24,7 +24,7 @@ from stockade.certify.program import Program
 from stockade.certify.scene import PLAIN, Scene
 from stockade.certify.stage import Passed, Stage
 from stockade.core.ends import KINDS
-from stockade.core.wire.happenings import Call, Credit, Hello, Ready, Reply
+from stockade.core.wire.happenings import Answer, Call, Credit, Hello, Ready, Reply
 from stockade.core.wire.topics import Emit
 from stockade.core.zap import Expected
 from stockade.errors import CommandError
@@ -107,12 +107,11 @@ class Life:
         """Await `ready`, and the first call of certify.next, which brings the worker's offers."""
         ready = await self.hear(Ready, "ready, before the first call")
         self.exports = {name: export._asdict() for name, export in ready.exports.items()}
-        call = await self.call(NEXT)
+        call = await self.until(lambda: self.asked, f"a call of {NEXT}")
         offers = call.arguments.get("offers")
         names = [name for name in offers if type(name) is str] if isinstance(offers, list) else None
         require(names == offers, '{"offers": [name]} as the arguments of the first certify.next', call.arguments)
         self.stage.offers = self.stage.offers or frozenset(names or ())
-        self.asked = call
 
     # -- what comes ---------------------------------------------------------------------------------------------------
 
@@ -140,8 +139,15 @@ class Life:
                 self.pongs.append(heard.message[1])
             elif heard.happening is None:
                 self.ignored.append(heard.message)
+            elif isinstance(heard.happening, Call) and heard.happening.command == NEXT:
+                self._asks(heard.happening)
             elif not isinstance(heard.happening, Credit):
                 self.commands.append(heard)
+
+    def _asks(self, call: Call) -> None:
+        if self.asked is not None:
+            raise Fault(f"one call of {NEXT} at a time", "another")
+        self.asked = call
 
     def _subscribed(self, subscription: Subscription) -> None:
         if not subscription.listen:
@@ -201,11 +207,21 @@ class Life:
 
     async def hear(self, kind: type[_Happening], wanted: str) -> _Happening:
         """The next message, which must be of this kind."""
-        heard = await self.until(lambda: self.commands[0] if self.commands else None, wanted)
+        heard = await self.until(lambda: self._next_heard(kind, wanted), wanted)
         self.commands.popleft()
         if not isinstance(heard.happening, kind):
             raise Fault(wanted, written(heard.message))
         return heard.happening
+
+    def _next_heard(self, kind: type[_Happening], wanted: str) -> Heard | None:
+        """What was heard first, if anything. A worker that asks for the next task says nothing more, but what its
+        handlers answer: they may be threads or tasks of their own.
+        """
+        if self.commands:
+            return self.commands[0]
+        if self.asked is not None and kind is not Answer:
+            raise Fault(wanted, f"a call of {NEXT}: {written(self.asked.arguments)}")
+        return None
 
     async def call(self, command: str) -> Call:
         """The next message, which must be a call of this command."""
@@ -213,20 +229,6 @@ class Life:
         call = await self.hear(Call, wanted)
         require(call.command == command, wanted, f"a call of {call.command}, {written(call.arguments)}")
         return call
-
-    async def subscription(self, topic: str, *, listen: bool = True) -> None:
-        """The next frame on the events socket: it asks for this topic, or no longer for it."""
-        wanted = f"{'a subscription to' if listen else 'the end of the subscription to'} {topic}"
-        came = await self.until(lambda: self.subscriptions[0] if self.subscriptions else None, wanted)
-        self.subscriptions.popleft()
-        require(came == (listen, topic), wanted, f"{'' if came.listen else 'no longer '}{came.topic}")
-
-    async def emit(self, name: str) -> Emit:
-        """The next emit, which must be of this event."""
-        emit = await self.until(lambda: self.emits[0] if self.emits else None, f"an emit of {name}")
-        self.emits.popleft()
-        require(emit.name == name, f"an emit of {name}", f"one of {emit.name}")
-        return emit
 
     async def round_trip(self) -> None:
         """A ping and its pong: what the worker has said before it, it has said by now."""
@@ -268,9 +270,10 @@ class Life:
 
     async def report(self) -> Any:
         """Await what the worker reports of its task, in its next call for one."""
-        call = await self.call(NEXT)
+        call = await self.until(lambda: self.asked, f"a report, in a call of {NEXT}")
+        if self.commands:
+            raise Fault("nothing before the report", written(self.commands[0].message))
         require("report" in call.arguments, "an argument `report`", call.arguments)
-        self.asked = call
         return call.arguments["report"]
 
     async def reports(self, wanted: Any, what: str = "the report") -> Any:
@@ -340,12 +343,6 @@ class Life:
         self.judge.conversation.fail(call.id)
         return ["error", call.id, {"code": code, "message": message, **more}]
 
-    def event(self, name: str, payload: Any, source: str = "core", *more: Any, seq: float | None = None) -> None:
-        """Send an event, the next one that is meant for the worker."""
-        self.seq += 1
-        body = cbor2.dumps([self.seq if seq is None else seq, source, payload, *more])
-        self.send(f"{name}|".encode() + body, socket="events")
-
     # -- its end ------------------------------------------------------------------------------------------------------
 
     def expect_end(self) -> None:
@@ -356,11 +353,28 @@ class Life:
         """Await the end of the process: with this exit status, and with `words` on its standard error."""
         self._expects_end = True
         wanted = "its end" if status is None else f"its end, with exit status {status}"
-        came = await self.until(lambda: None if (ended := self.program.status()) is None else (ended,), wanted)
+        came = await self.until(self._status, wanted)
         require(status is None or came[0] == status, wanted, f"exit status {came[0]}")
         if words:
             require(bool(self.program.words()), f"{wanted}, and a word on standard error why", "nothing was said")
         return came[0]
+
+    async def breaks(self) -> None:
+        """Await that the worker, to which the core has just said what it may not, says so and exits with status 70."""
+        self.asked = None
+        self._expects_end = True
+        await self.until(self._status_unless_it_goes_on, "its end, with exit status 70")
+        await self.exit(70, words=True)
+
+    def _status(self) -> tuple[int] | None:
+        status = self.program.status()
+        return None if status is None else (status,)
+
+    def _status_unless_it_goes_on(self) -> tuple[int] | None:
+        if self.asked is not None:
+            raise Fault("its end, with exit status 70", f"a call of {NEXT}: {written(self.asked.arguments)}")
+        self.quiet("its end, with exit status 70")
+        return self._status()
 
     def words(self) -> tuple[str, str]:
         """The last that the worker wrote on its standard output and error."""

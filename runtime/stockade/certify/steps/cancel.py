@@ -114,7 +114,7 @@ async def answer_crosses(life: Life) -> None:
     """Take the answer to a call whose time is over, without a fault, when the next call waits already."""
     call = await life.invoked("certify.timed", {}, timeout=50)
     await _cancel_of(life, call)
-    await life.until(lambda: bool(life.commands) or None, f"a call of {NEXT}: nobody waits for the answer")
+    await life.until(lambda: life.asked, f"a call of {NEXT}: nobody waits for the answer")
     life.answer(call, "too late")
     await life.reports({"error": error("deadline_exceeded")})
     await life.round_trip()

@@ -9,7 +9,7 @@ from stockade.certify.fault import require
 from stockade.certify.life import Life
 from stockade.certify.matching import Error, Matcher, error
 from stockade.certify.step import Steps
-from stockade.core.wire.happenings import Call, Drop, End
+from stockade.core.wire.happenings import Call, Drop
 
 __all__ = ["ALL"]
 
@@ -187,8 +187,7 @@ async def leave(life: Life) -> None:
     flow.grant(life, channel, 1)
     await _items(life, channel, [1])
     life.say(life.result(call, "enough"))
-    await life.until(lambda: bool(life.commands) or None, "the next call")
-    if isinstance(life.commands[0].happening, End):
+    if await life.until(lambda: life.commands or life.asked, "the end of the channel, or a report") is life.commands:
         await flow.end_of(life, channel)
     else:
         life.say(flow.drop(life, channel))

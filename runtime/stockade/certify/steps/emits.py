@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from stockade.certify import news
 from stockade.certify.fault import require
 from stockade.certify.life import Life
 from stockade.certify.matching import error
@@ -22,7 +23,7 @@ async def to_all(life: Life) -> None:
     """Emit events, numbered from 1, each with its payload."""
     for payload in (None, {"a": 1}, "a|b", b"\x00", [1.5]):
         life.task("emit", event="certify/opened", payload=payload)
-        emit = await life.emit("certify/opened")
+        emit = await news.emit(life, "certify/opened")
         life.same(emit.payload, payload, "the payload")
         require(emit.to is None, "an emit to all", f"one to {emit.to}")
         await life.reports({})
@@ -32,7 +33,7 @@ async def to_all(life: Life) -> None:
 async def to_one(life: Life) -> None:
     """Emit an event to one worker."""
     life.task("emit", event="certify/told", payload=1, to=OTHER)
-    emit = await life.emit("certify/told")
+    emit = await news.emit(life, "certify/told")
     require(emit.to == OTHER, f"an emit to {OTHER}", f"one to {emit.to}")
     await life.reports({})
 
@@ -42,7 +43,7 @@ async def names(life: Life) -> None:
     """Emit events with names of any characters that one may have, up to 128."""
     for name in ("certify/A_:.-9", f"certify/{'x' * 120}"):
         life.task("emit", event=name, payload=None)
-        await life.emit(name)
+        await news.emit(life, name)
         await life.reports({})
 
 
@@ -70,5 +71,5 @@ async def late_subscription(life: Life) -> None:
     if not early:
         await life.first()
         life.task("emit", event="certify/late", payload=1)
-    await life.emit("certify/late")
+    await news.emit(life, "certify/late")
     await life.reports({})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from stockade.certify import asking
+from stockade.certify import asking, news
 from stockade.certify.fault import require
 from stockade.certify.life import Life
 from stockade.certify.step import Steps
@@ -123,7 +123,7 @@ async def count(life: Life) -> None:
     await life.begin()
     for number in range(3):
         life.task("emit", event="certify/opened", payload=number)
-        await life.emit("certify/opened")
+        await news.emit(life, "certify/opened")
         await life.reports({})
     life.task("leave")
     await _leave(life, 3)

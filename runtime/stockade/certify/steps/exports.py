@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from stockade.certify import asking
+from stockade.certify import asking, news
 from stockade.certify.fault import require
 from stockade.certify.life import Life
 from stockade.certify.matching import ANYTHING, Error, error
@@ -189,7 +189,7 @@ async def calls(life: Life) -> None:
 async def emits(life: Life) -> None:
     """Emit an event in a handler."""
     number = asking.ask(life, "echo.emit", {"event": "certify/handled", "payload": {"a": 1}})
-    emit = await life.emit("certify/handled")
+    emit = await news.emit(life, "certify/handled")
     life.same(emit.payload, {"a": 1}, "the payload")
     await asking.gives(life, number, None)
 

@@ -53,7 +53,7 @@ def _value(hexadecimal: str) -> Callable[[Life], Awaitable[None]]:
         call = await life.invoked("certify.strict")
         _, number, _ = life.result(call, None)
         life.send(b"\x81\x83" + cbor2.dumps("result") + cbor2.dumps(number) + bytes.fromhex(hexadecimal))
-        await life.exit(70, words=True)
+        await life.breaks()
 
     return play
 
@@ -62,7 +62,7 @@ def _frame(hexadecimal: str) -> Callable[[Life], Awaitable[None]]:
     async def play(life: Life) -> None:
         await life.begin()
         life.send(bytes.fromhex(hexadecimal))
-        await life.exit(70, words=True)
+        await life.breaks()
 
     return play
 
