@@ -7,7 +7,6 @@ import { type Core, connect } from "./index.js";
 /** Bytes of the frame of the floor: what a call of `bench.echo` and its answer have, about. */
 const FRAME = 24;
 
-// biome-ignore lint/suspicious/noExplicitAny: what a task has is the benchmark's to say
 type Task = any;
 
 const TASKS: Record<string, (core: Core, task: Task) => Promise<unknown>> = {

@@ -20,7 +20,6 @@ const OFFERS = [
 ];
 
 type Arguments = Record<string, unknown>;
-// biome-ignore lint/suspicious/noExplicitAny: what a task has is the certificate's to say
 type Task = any;
 
 /** What has come in of events. */

@@ -1,40 +1,18 @@
-/** The connection of a worker to its core: the verbs, and the sockets' doings around the conversation. */
+/** The connection of a worker to its core: the verbs. Knows no socket. */
 
 import { performance } from "node:perf_hooks";
-import { setTimeout as pause } from "node:timers/promises";
 import type { Asked, Manner } from "./calls.js";
 import { CREDIT, Receiver, Sender } from "./channels.js";
-import { Emits } from "./emits.js";
 import { ReceiveChannel, SendChannel } from "./ends.js";
-import { Closed, CommandError, Ended } from "./errors.js";
+import { type ConnectOptions, Endpoint } from "./endpoint.js";
+import { CommandError, Ended } from "./errors.js";
 import type { Event } from "./events.js";
 import type { Grants } from "./grants.js";
 import { Handled } from "./handled.js";
 import { type CommandHandler, type ExportOptions, handle, isGenerator, SERVING } from "./handling.js";
-import { Link } from "./link.js";
 import { type EventHandler, Listeners, Subscription } from "./listening.js";
 import type { Fields, Limits } from "./messages.js";
-import { say, takePlace } from "./place.js";
-import { Session, type Statistics } from "./session.js";
-import { VERSION } from "./version.js";
-
-/** Milliseconds to wait for the core's answer to `bye`: it has one second for what was still to do. */
-const LEAVE = 2000;
-/** Milliseconds in which the core's last message may come behind the news that its connection is closed. */
-const LAST_WORDS = 300;
-
-/** How to connect. */
-export interface ConnectOptions {
-  /** Events that may wait for their handlers; what comes beyond is counted as missed. 1024 if missing. */
-  readonly queue?: number;
-  /** Whether floats of integral value are received as `Float`; else 1.0 is the number 1. */
-  readonly floats?: boolean;
-  /**
-   * Whether the process ends by itself when the conversation is over but by `close`: it does, unless this is false; then
-   * what is awaited rejects with `Ended`, whose `exitCode` the process should exit with.
-   */
-  readonly exit?: boolean;
-}
+import type { Session, Statistics } from "./session.js";
 
 /** How to make a call. */
 export interface CallOptions extends Manner {
@@ -71,7 +49,7 @@ let isTaken = false;
  */
 export async function connect(options: ConnectOptions = {}): Promise<Core> {
   if (isTaken) throw new Error("this process has connected before: a worker has one link, made for one connection");
-  const core = Core.begin(options);
+  const core = new Core(options);
   isTaken = true;
   await core.connected;
   return core;
@@ -79,53 +57,35 @@ export async function connect(options: ConnectOptions = {}): Promise<Core> {
 
 /** The connection. Made by `connect`. */
 export class Core implements AsyncDisposable {
-  /** When the core has welcomed this worker, and takes its emits. */
-  readonly connected: Promise<unknown>;
+  readonly #endpoint: Endpoint;
   readonly #session: Session;
-  readonly #link: Link;
-  readonly #emits: Emits;
-  readonly #exits: boolean;
   readonly #listeners: Listeners;
-  #over: Ended | Closed | undefined;
-  #isSending = false;
   #isDispatching = false;
   #isBeginning = false;
-  #alarm: NodeJS.Timeout | undefined;
-  #alarmAt = Infinity;
   #running: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Read what the supervisor gave, bind the sockets and say hello. */
-  static begin(options: ConnectOptions): Core {
-    try {
-      return new Core(options);
-    } catch (error) {
-      if (error instanceof Ended && options.exit !== false) exit(error);
-      throw error;
-    }
+  /** For `connect` alone. */
+  constructor(options: ConnectOptions) {
+    this.#endpoint = new Endpoint(
+      {
+        event: () => this.#wakeDispatch(),
+        stop: () => this.#running?.resolve(),
+        asked: () => this.#beginHandlers(),
+        over: (end) => (end instanceof Ended ? this.#running?.reject(end) : this.#running?.resolve()),
+      },
+      options,
+    );
+    this.#session = this.#endpoint.session;
+    this.#listeners = new Listeners(
+      (topic) => this.#endpoint.subscribe(topic),
+      (topic) => this.#endpoint.unsubscribe(topic),
+    );
   }
 
-  private constructor({ queue, floats, exit }: ConnectOptions) {
-    const place = takePlace();
-    const told = { stop: () => this.#running?.resolve() };
-    this.#exits = exit !== false;
-    this.#session = new Session(place.label, place.generation, `javascript/${VERSION}`, told, queue, floats);
-    this.#session.outbox.stir = () => process.nextTick(this.#flush);
-    this.#session.handled.whenAsked = () => this.#beginHandlers();
-    this.#link = new Link(place, () => this.#end(new Ended("stopped", "the lifeline has ended")));
-    this.#emits = new Emits(this.#session, this.#link.emits);
-    this.#listeners = new Listeners(
-      (topic) => {
-        const answer = this.#session.subscribe(topic);
-        this.#link.events.subscribe(topic);
-        return answer;
-      },
-      (topic) => this.#over ?? this.#link.events.unsubscribe(topic),
-    );
-    this.connected = Promise.all([this.#session.hello(), this.#emits.welcome]);
-    void this.#read(this.#link.commands, (frames) => this.#session.receive(frames, performance.now()));
-    void this.#read(this.#link.events, (frames) => this.#receiveEvent(frames));
-    void this.#read(this.#link.emits, (frames) => this.#emits.receive(frames));
+  /** When the core has welcomed this worker, and takes its emits. `connect` awaits it. */
+  get connected(): Promise<unknown> {
+    return this.#endpoint.connected;
   }
 
   // -- who and what ---------------------------------------------------------------------------------------------------
@@ -216,14 +176,14 @@ export class Core implements AsyncDisposable {
 
   /** Ask whether the core is there: the milliseconds that the answer took. */
   async ping(): Promise<number> {
-    this.#check();
+    this.#endpoint.check();
     const began = performance.now();
     await this.#session.ping();
     return performance.now() - began;
   }
 
   #ask(command: string, args: object, options: CallOptions | undefined): Asked {
-    this.#check();
+    this.#endpoint.check();
     options?.signal?.throwIfAborted();
     const serving = SERVING.getStore();
     const parent = serving instanceof Handled && (serving.stopped !== undefined || !serving.done) ? serving : undefined;
@@ -231,12 +191,12 @@ export class Core implements AsyncDisposable {
     const manner = trace === undefined ? options : { ...options, trace };
     const asked = this.#session.calls.call(command, args as Fields, manner, parent, performance.now());
     if (options?.signal !== undefined) this.#heed(options.signal, asked);
-    if (!asked.done && this.#session.timers.next() !== undefined) this.#setAlarm();
+    if (manner !== undefined) this.#endpoint.setAlarm();
     return asked;
   }
 
   #heed(signal: AbortSignal, asked: Asked): void {
-    const cancel = () => this.#session.calls.cancel(asked, signal.reason);
+    const cancel = () => this.#session.calls.cancel(asked, signal.reason as Error);
     const forget = () => signal.removeEventListener("abort", cancel);
     signal.addEventListener("abort", cancel, { once: true });
     asked.promise.then(forget, forget);
@@ -261,7 +221,7 @@ export class Core implements AsyncDisposable {
   }
 
   async #listen(subscription: Subscription): Promise<Subscription> {
-    this.#check();
+    this.#endpoint.check();
     try {
       await this.#listeners.add(subscription, this.limits.topics);
     } catch (error) {
@@ -278,8 +238,8 @@ export class Core implements AsyncDisposable {
    * Rejects with `not_allowed`, `too_large`, EncodeError, and RangeError for what is no event's name.
    */
   async emit(event: string, payload: unknown = null, { to, trace }: EmitOptions = {}): Promise<void> {
-    this.#check();
-    return this.#emits.emit(this.#session.prepareEmit(event, payload, to, trace ?? SERVING.getStore()?.trace));
+    this.#endpoint.check();
+    return this.#endpoint.emits.emit(this.#session.prepareEmit(event, payload, to, trace ?? SERVING.getStore()?.trace));
   }
 
   // -- answering ------------------------------------------------------------------------------------------------------
@@ -289,7 +249,7 @@ export class Core implements AsyncDisposable {
    * belongs to that call: it has no more time, and is cancelled with it. Throws RangeError for what cannot be exported.
    */
   export(command: string, handler: CommandHandler, options: ExportOptions = {}): void {
-    this.#check();
+    this.#endpoint.check();
     if (this.#session.isReady) {
       throw new Error("what a worker exports is said with `ready`: export before that, and before `run`");
     }
@@ -301,7 +261,7 @@ export class Core implements AsyncDisposable {
 
   /** Say that this worker has set up what it needs. Once; `run` does it if it has not been done. */
   ready(): void {
-    this.#check();
+    this.#endpoint.check();
     this.#session.ready();
   }
 
@@ -324,7 +284,7 @@ export class Core implements AsyncDisposable {
    * Two seconds at most. The end of `await using` does it.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#over === undefined ? this.#close() : Promise.resolve();
+    this.#closing ??= this.#endpoint.over === undefined ? this.#endpoint.leave() : Promise.resolve();
     return this.#closing;
   }
 
@@ -332,111 +292,10 @@ export class Core implements AsyncDisposable {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    const session = this.#session;
-    const patience = AbortSignal.timeout(LEAVE);
-    await Promise.race([this.#emits.gone(), aborted(patience)]);
-    if (this.#over !== undefined) return;
-    await Promise.race([session.bye(), aborted(patience)]);
-    if (this.#over !== undefined) return;
-    if (session.state !== "left") say(`the core has not answered bye within ${LEAVE / 1000} s`);
-    else if (session.emitsHandled !== session.emitted) {
-      say(`the core has handled ${session.emitsHandled} of ${session.emitted} emits`);
-    }
-    this.#finish(new Closed("this connection has been closed"));
-  }
+  // -- handlers ---------------------------------------------------------------------------------------------------------
 
-  #check(): void {
-    if (this.#over !== undefined) throw this.#over;
-  }
-
-  // -- ending ---------------------------------------------------------------------------------------------------------
-
-  /** The conversation is over, and not by `close`. */
-  #end(end: Ended): void {
-    if (this.#over !== undefined) return;
-    this.#finish(end);
-    if (this.#exits) exit(end);
-    if (end.exitCode !== 0) say(end.message);
-  }
-
-  #finish(end: Ended | Closed): void {
-    this.#over = end;
-    clearTimeout(this.#alarm);
-    this.#link.close();
-    if (!(end instanceof Ended && this.#exits)) {
-      this.#session.abandon(end);
-      this.#emits.abandon(end);
-      if (end instanceof Ended) this.#running?.reject(end);
-      else this.#running?.resolve();
-    }
-  }
-
-  // -- sockets --------------------------------------------------------------------------------------------------------
-
-  /** Hand over what comes on a socket until the end; what is no `Ended` is a bug of this package, and not hidden. */
-  async #read(socket: { receive(): Promise<Uint8Array[]> }, receive: (frames: Uint8Array[]) => void): Promise<void> {
-    while (this.#over === undefined) {
-      let frames: Uint8Array[];
-      try {
-        frames = await socket.receive();
-      } catch (error) {
-        if (this.#over !== undefined) return; // closed
-        throw error;
-      }
-      try {
-        if (this.#over === undefined) receive(frames);
-      } catch (error) {
-        if (!(error instanceof Ended)) throw error;
-        if (error.kind === "lost") void this.#lose(error);
-        else this.#end(error);
-      }
-      if (this.#session.timers.next() !== undefined) this.#setAlarm();
-    }
-  }
-
-  /** What the core said before it closed is the better reason, and may still be on its way on the other socket. */
-  async #lose(end: Ended): Promise<void> {
-    await pause(LAST_WORDS);
-    if (this.#session.state !== "left") this.#end(end);
-  }
-
-  /** Send what has gathered. One message is on its way into ZeroMQ at a time; what comes meanwhile is the next batch. */
-  readonly #flush = (): void => {
-    if (this.#isSending || this.#over !== undefined) return;
-    const frames = this.#session.outbox.take();
-    if (frames === undefined) return;
-    this.#isSending = true;
-    this.#link.commands.send(frames as Uint8Array[]).then(this.#sent, this.#unsent);
-  };
-
-  readonly #sent = (): void => {
-    this.#isSending = false;
-    if (this.#session.outbox.length > 0) this.#flush();
-  };
-
-  readonly #unsent = (error: unknown): void => {
-    if (this.#over === undefined) throw error;
-  };
-
-  /** Look again when something is due; one alarm for all that is. One that rings too early does no harm. */
-  #setAlarm(): void {
-    const when = this.#session.timers.next();
-    if (when === undefined || when >= this.#alarmAt || this.#over !== undefined) return;
-    clearTimeout(this.#alarm);
-    this.#alarmAt = when;
-    this.#alarm = setTimeout(this.#wake, Math.min(Math.max(0, Math.ceil(when - performance.now())), 2 ** 31 - 1));
-  }
-
-  readonly #wake = (): void => {
-    this.#alarmAt = Infinity;
-    this.#session.wake(performance.now());
-    this.#setAlarm();
-  };
-
-  #receiveEvent(frames: readonly Uint8Array[]): void {
-    this.#session.receiveEvent(frames);
-    if (!this.#isDispatching) this.#dispatch().catch((error) => this.#fail(error));
+  #wakeDispatch(): void {
+    if (!this.#isDispatching && this.#session.inbox.length > 0) this.#dispatch().catch((error) => this.#fail(error));
   }
 
   /** Call the handlers of the events that wait, one after the other. */
@@ -465,7 +324,7 @@ export class Core implements AsyncDisposable {
   #fail(error: unknown): void {
     if (this.#running === undefined) void Promise.reject(error);
     else this.#running.reject(error);
-    if (this.#session.inbox.length > 0) this.#dispatch().catch((next) => this.#fail(next));
+    this.#wakeDispatch();
   }
 
   /** Handlers begin behind the batch that asks for them, which may have more to say of the same call. */
@@ -482,13 +341,3 @@ export class Core implements AsyncDisposable {
 }
 
 const NOTHING: Fields = {};
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-}
-
-/** End this process as a worker ends: at once, and with its reason on standard error unless that is how workers end. */
-function exit(end: Ended): never {
-  if (end.exitCode !== 0) say(end.message);
-  process.exit(end.exitCode);
-}

@@ -13,7 +13,7 @@ const TRIPLE = 0x83;
 export interface Event {
   readonly name: string;
   // Its type is its command's or its emitter's to say, and nobody's to check here.
-  // biome-ignore lint/suspicious/noExplicitAny: as JSON.parse does
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as JSON.parse does
   readonly payload: any;
   /** Who emitted it: a worker's label, or `"core"`. */
   readonly source: string;
@@ -94,7 +94,7 @@ export function readEvent(frame: Uint8Array, floats: boolean): Event {
   }
   const seq = integer(value[0]);
   if (!seq) throw coreBroken("an event without a number");
-  return { name, payload: value[2], source: value[1], seq, trace: traceOf(value[3]) };
+  return { name, payload: value[2] as unknown, source: value[1], seq, trace: traceOf(value[3]) };
 }
 
 /** Elements behind those that the protocol names are ignored, and so is a trace that is none. */

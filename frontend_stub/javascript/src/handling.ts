@@ -2,8 +2,8 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
-import { END } from "./calls.js";
-import { faceOf, type ReceiveChannel, SendChannel } from "./ends.js";
+import { Sender } from "./channels.js";
+import { faceOf, SendChannel } from "./ends.js";
 import { CommandError, EncodeError, Ended } from "./errors.js";
 import type { Event } from "./events.js";
 import type { Handled } from "./handled.js";
@@ -15,7 +15,7 @@ import type { Session } from "./session.js";
  * What is called with the arguments of a call, channels among them, by name. What it returns is the result; what a
  * generator function yields is its stream.
  */
-// biome-ignore lint/suspicious/noExplicitAny: whatever the caller sent; a handler that is typed says what it expects
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a handler that is typed says what it expects
 export type CommandHandler = (args: any, handling: Handling) => unknown;
 
 /** How the core may use a command that this worker exports. */
@@ -153,13 +153,14 @@ function checkStream(handled: Handled, streams: boolean): void {
 
 /** Send what a generator yields; leaving the loop closes it when nobody wants the rest. */
 async function stream(session: Session, handled: Handled, items: AsyncIterable<unknown>): Promise<null> {
-  const channel = faceOf(session, handled.ends.get("yield") as never) as SendChannel | ReceiveChannel;
-  if (!(channel instanceof SendChannel)) throw new CommandError("invalid_args", "what a command yields it sends");
+  const end = handled.ends.get("yield");
+  if (!(end instanceof Sender)) throw new CommandError("invalid_args", "what a command yields it sends");
+  const channel = new SendChannel(session, end);
   for await (const item of items) {
     try {
       await channel.send(item);
     } catch (error) {
-      if (channel[END].over && !handled.done) return null; // dropped: an end like another
+      if (end.over && !handled.done) return null; // dropped: an end like another
       throw error;
     }
   }

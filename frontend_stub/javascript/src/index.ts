@@ -1,8 +1,9 @@
 /** What a worker of a Stockade application imports. */
 
 export type { Manner } from "./calls.js";
-export type { Call, CallOptions, ConnectOptions, EmitOptions, StreamOptions } from "./core.js";
+export type { Call, CallOptions, EmitOptions, StreamOptions } from "./core.js";
 export { type Core, connect } from "./core.js";
+export type { ConnectOptions } from "./endpoint.js";
 export type { ReceiveChannel, SendChannel } from "./ends.js";
 export { Closed, type Code, CommandError, EncodeError, Ended, type Ending } from "./errors.js";
 export type { Event } from "./events.js";

@@ -95,17 +95,22 @@ export function callMessage(
   options: Fields | undefined,
   depth: number,
 ): Message {
-  const said: Fields = {};
-  const raw: Fields = {};
+  let said = values;
+  let raw: Fields | undefined;
   const frames: Uint8Array[] = [];
-  for (const [name, value] of Object.entries(values)) {
-    if (isRaw(value)) raw[name] = frames.push(frameOf(value));
-    else if (value !== undefined) define(said, name, value);
+  for (const name of Object.keys(values)) {
+    const value = values[name];
+    if (value !== undefined && !isRaw(value)) continue;
+    if (said === values) said = { ...values };
+    delete said[name];
+    if (value === undefined) continue;
+    raw ??= {};
+    define(raw, name, frames.push(frameOf(value)));
   }
   const hasFloats = check(said, depth);
-  const also = frames.length > 0 ? { ...options, raw } : options;
+  const also = raw === undefined ? options : { ...options, raw };
   const head = write(also === undefined ? ["call", id, command, said] : ["call", id, command, said, also], hasFloats);
-  return frames.length > 0 ? { head, frames } : head;
+  return raw === undefined ? head : { head, frames };
 }
 
 /** Assigning would set the prototype of an argument of that name. */
@@ -130,7 +135,7 @@ export function errorMessage(verb: "error" | "end", number: number, error: Comma
     return write([verb, number, { ...said, data: error.data }], hasFloats);
   } catch (fault) {
     if (!(fault instanceof EncodeError)) throw fault;
-    return write([verb, number, { ...said, message: `${said.message} (its data cannot be sent: ${fault.message})` }]);
+    return write([verb, number, { ...said, message: `${error.message} (its data cannot be sent: ${fault.message})` }]);
   }
 }
 

@@ -54,7 +54,7 @@ export class Frames {
     const at = (integer(index) ?? 0) - 1;
     const frame = this.#frames[at];
     if (frame === undefined) {
-      throw coreBroken(`a raw frame ${index} that there is not, or that was referred to before`);
+      throw coreBroken(`a raw frame ${String(index)} that there is not, or that was referred to before`);
     }
     this.#frames[at] = undefined;
     this.#left--;

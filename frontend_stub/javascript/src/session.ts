@@ -69,6 +69,8 @@ export interface Statistics {
 export interface Told {
   /** The core asks this worker to finish. */
   stop(): void;
+  /** There are calls to begin. */
+  asked(): void;
 }
 
 /**
@@ -117,6 +119,7 @@ export class Session {
     this.inbox = new Inbox(queue);
     this.calls = new Calls(label, this.outbox, this.channels, this.timers);
     this.handled = new HandledCalls(label, this.outbox, this.channels, this.timers);
+    this.handled.whenAsked = () => told.asked();
     this.handled.whenStopped = (handled: Handled) => this.calls.cancelNested(handled);
   }
 
@@ -253,9 +256,10 @@ export class Session {
     for (const message of batch) {
       // The one message that comes often: see to it here.
       if (Array.isArray(message) && message.length === 3 && message[0] === "result" && this.state === "open") {
-        const asked = flight.get(message[1]);
+        const id = message[1] as number;
+        const asked = flight.get(id);
         if (asked !== undefined) {
-          flight.delete(message[1]);
+          flight.delete(id);
           this.calls.succeeded(asked, message[2]);
           continue;
         }

@@ -5,7 +5,7 @@
  */
 
 import { isUtf8 } from "node:buffer";
-import { decode as cborgDecode, encode as cborgEncode, Token, Tokenizer, Type } from "cborg";
+import { encode as cborgEncode, Token, Tokenizer, tokensToObject, Type } from "cborg";
 import { EncodeError } from "./errors.js";
 
 /** Containers within containers, the outermost counted. */
@@ -106,7 +106,7 @@ function checkObject(value: object, depth: number): boolean {
   if (value instanceof Uint8Array || value instanceof Float) return value instanceof Float;
   if (Array.isArray(value)) return checkArray(value, depth - 1);
   if (value instanceof Map) return checkEntries(value, depth - 1);
-  const prototype = Object.getPrototypeOf(value);
+  const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) throw cannot(`a ${value.constructor?.name}`);
   return checkPlain(value as Record<string, unknown>, depth - 1);
 }
@@ -192,14 +192,14 @@ class Strict extends Tokenizer {
   override next(): Token {
     const start = this.pos();
     const token = super.next();
-    const type = token.type;
-    if (type === Type.array) this.#open(token.value);
-    else if (type === Type.map) this.#open(2 * token.value);
+    const { type } = token;
+    const value: unknown = token.value;
+    if (type === Type.array) this.#open(value as number);
+    else if (type === Type.map) this.#open(2 * (value as number));
     else {
       if (type === Type.string) this.#examineText(token, start);
-      else if (typeof token.value === "bigint") examineInteger(token.value);
-      else if (this.#floats && type === Type.float && Number.isInteger(token.value))
-        token.value = new Float(token.value);
+      else if (typeof value === "bigint") examineInteger(value);
+      else if (this.#floats && type === Type.float && Number.isInteger(value)) token.value = new Float(value as number);
       this.#close();
     }
     return token;
@@ -230,7 +230,7 @@ class Strict extends Tokenizer {
   #examineText(token: Token, start: number): void {
     const head = (this.#bytes[start] as number) - TEXT;
     const prefix = head < 24 ? 1 : 1 + 2 ** (head - 24);
-    if (this.#bytes[start + prefix] !== BYTE_ORDER_MARK && !token.value.includes("\ufffd")) return;
+    if (this.#bytes[start + prefix] !== BYTE_ORDER_MARK && !(token.value as string).includes("\ufffd")) return;
     const bytes = this.#bytes.subarray(start + prefix, this.pos());
     if (!isUtf8(bytes)) throw new DecodeError("text that is not UTF-8");
     token.value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
@@ -249,9 +249,14 @@ function examineInteger(value: bigint): void {
 export function decode(data: Uint8Array, floats = false): unknown {
   // A Buffer's slices would be views of all that ZeroMQ has received; those of a plain Uint8Array are copies.
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const tokens = new Strict(bytes, floats);
+  let value: unknown;
   try {
-    return cborgDecode(bytes, { ...DECODING, tokenizer: new Strict(bytes, floats) });
+    value = tokensToObject(tokens, DECODING);
   } catch (error) {
     throw error instanceof DecodeError ? error : new DecodeError((error as Error).message);
   }
+  if (typeof value === "symbol") throw new DecodeError("no item"); // so cborg says that there are no tokens
+  if (!tokens.done()) throw new DecodeError("bytes after the item");
+  return value;
 }
