@@ -98,8 +98,8 @@ impl<'a> EchoWorker<'a> {
         let begin = |arguments: &Value| {
             self.core.call(text(task, "command"), arguments.as_map().cloned().unwrap_or_default())
         };
-        let begun = each.iter().map(begin).collect::<Result<Vec<_>>>()?;
-        let outcomes = begun.into_iter().map(|call| outcome(call.result())).collect::<Result<Vec<_>>>()?;
+        let calls = each.iter().map(begin).collect::<Result<Vec<_>>>()?;
+        let outcomes = calls.into_iter().map(|call| outcome(call.result())).collect::<Result<Vec<_>>>()?;
         Ok(map([("outcomes", outcomes.into())]))
     }
 
@@ -135,7 +135,7 @@ impl<'a> EchoWorker<'a> {
         let call = self.core.call(text(task, "command"), arguments(task).channel("items", &channel))?;
         let items = task.get("items").and_then(Value::as_array).unwrap_or_default();
         let mut sent = 0;
-        let mut send = || {
+        let mut send_all = || {
             for item in items {
                 channel.send(item)?;
                 sent += 1;
@@ -146,7 +146,7 @@ impl<'a> EchoWorker<'a> {
                 _ => Ok(()),
             }
         };
-        match send() {
+        match send_all() {
             Ok(()) | Err(Error::Command(_)) => {} // dropped, or the call has failed, which its outcome says
             Err(error) => return Err(error),
         }
@@ -224,11 +224,16 @@ impl<'a> EchoWorker<'a> {
 
 fn export(core: &Core, is_enough: &Rc<Cell<bool>>) -> Result<()> {
     core.export_as("echo.value", Export { idempotent: true, ..Export::default() }, |_, call| {
+        call.only(&["value"])?;
         Ok(call.argument::<Value>("value")?)
     })?;
     core.export("echo.fail", |_, call| {
         let (code, message): (String, String) = (call.argument("code")?, call.argument("message")?);
-        Err::<(), _>(CommandError::new(code, message).with_data(call.argument::<Value>("data")?).into())
+        Err::<(), _>(
+            CommandError::new(code, message)
+                .with_data(call.argument::<Option<Value>>("data")?.unwrap_or_default())
+                .into(),
+        )
     })?;
     core.export("echo.crash", |_, _| -> Result<(), BoxError> { panic!("as asked") })?;
     core.export("echo.wait", |_, call| -> Result<(), BoxError> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::channels::{Channels, EndKey};
 use crate::error::{CommandError, Ended, Error, Result, code};
 use crate::grant::Grant;
-use crate::message::{CallOptions, Limits, RAW, call, numbered};
+use crate::message::{CallOptions, Deadline, Limits, RAW, call, numbered};
 use crate::outbox::{LARGEST_HEAD, Parcel};
 use crate::pace::Pace;
 use crate::value::{Map, Value};
@@ -203,9 +203,9 @@ impl Calls {
         let id = self.last + 1;
         let options = CallOptions {
             deadline: match asked.time {
-                Time::Default => None,
-                Time::Forever => Some(None),
-                Time::Until(deadline) => Some(Some(milliseconds(deadline.saturating_duration_since(now)))),
+                Time::Default => Deadline::Unsaid,
+                Time::Forever => Deadline::Never,
+                Time::Until(deadline) => Deadline::In(milliseconds(deadline.saturating_duration_since(now))),
             },
             parent: asked.parent,
             trace: asked.trace.as_deref(),

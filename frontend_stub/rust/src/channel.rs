@@ -159,6 +159,7 @@ impl ReceiveChannel {
     }
 
     /// What comes, each as a `T`. The iterator ends with the sender; an error is its last item.
+    #[must_use]
     pub fn items<T: DeserializeOwned>(&self) -> Items<'_, T> {
         Items { channel: self, is_done: false, kind: PhantomData }
     }

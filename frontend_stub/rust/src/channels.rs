@@ -19,6 +19,7 @@ pub struct EndKey(u64);
 
 /// One end of a channel, this worker's.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // which are independent of each other
 struct End {
     way: Way,
     /// 0 until the call that passes it has gone.

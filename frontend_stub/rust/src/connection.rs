@@ -272,6 +272,7 @@ impl Connection {
     }
 
     /// What the handler returns. The handling, and with it the channels that were left, ends before that is said.
+    #[allow(clippy::needless_pass_by_value)] // it ends here
     fn answer(self: &Rc<Self>, handling: Handling) -> Result<Value, BoxError> {
         let core = Core::of(Rc::clone(self));
         let handler = self.exports.borrow().get(handling.command()).cloned();

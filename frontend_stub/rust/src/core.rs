@@ -123,7 +123,7 @@ impl Connector {
 
 /// The connection of this worker to its core.
 ///
-/// It is a handle: a clone is the same connection. It belongs to the thread that made it, for ZeroMQ's sockets do; the
+/// It is a handle: a clone is the same connection. It belongs to the thread that made it, for the sockets of `ZeroMQ` do; the
 /// compiler sees to that. Its methods wait where they have to, and while they do the worker does its duties: it answers
 /// pings, takes events and calls in, and looks at its lifeline. Handlers run inside [`run`](Self::run) and
 /// [`poll`](Self::poll) alone, one at a time; they get the connection as an argument, so that they need not hold it.

@@ -14,6 +14,30 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, UnfitError> {
     T::deserialize(FromValue(value))
 }
 
+/// What stands for a value that is missing: an `Option` can be, and nothing else.
+pub fn from_nothing<T: DeserializeOwned>() -> Result<T, UnfitError> {
+    T::deserialize(Nothing)
+}
+
+struct Nothing;
+
+impl<'de> Deserializer<'de> for Nothing {
+    type Error = UnfitError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, UnfitError> {
+        Err(UnfitError::new("it is missing"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, UnfitError> {
+        visitor.visit_none()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 /// A value, for serde to read from.
 pub struct FromValue(Value);
 

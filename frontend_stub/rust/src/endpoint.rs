@@ -247,10 +247,10 @@ impl Endpoint {
                 say(&format!("the core has not answered bye within {} s", LEAVE.as_secs()));
                 break;
             }
-            if let Err(error) = self.turn(Some(left)) {
-                if self.state() != State::Left {
-                    return Err(error);
-                }
+            if let Err(error) = self.turn(Some(left))
+                && self.state() != State::Left
+            {
+                return Err(error);
             }
         }
         let session = self.session.borrow();

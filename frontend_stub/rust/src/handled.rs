@@ -109,14 +109,15 @@ impl HandledCalls {
     // -- answering -------------------------------------------------------------------------------------------------
 
     /// Its handler has ended, well or not. What is wrong with a value that cannot be sent comes out: then the caller has
-    /// an error instead. A call that has been answered meanwhile, for its time was over, keeps that answer.
+    /// an error instead. What has stopped the call is its answer, whatever the handler made of it.
     pub fn conclude(
         &mut self,
         id: u64,
         outcome: Result<Value, CommandError>,
         channels: &mut Channels,
     ) -> Result<(), Error> {
-        let fault = match outcome {
+        let stopped = self.states.get(&id).and_then(|state| state.stopped.clone());
+        let fault = match stopped.map_or(outcome, Err) {
             Ok(value) => self.succeed(id, value, channels).err(),
             Err(error) => {
                 self.fail(id, &error, channels);
@@ -203,7 +204,9 @@ impl HandledCalls {
         let deadline = call.deadline.and_then(|left| now.checked_add(left));
         let state = State { command: command.clone(), ends: ends.clone(), deadline, ..State::default() };
         self.states.insert(id, state);
-        let refusal = if !self.exports.contains_key(&command) {
+        let refusal = if let Some(name) = call.insists {
+            Some(CommandError::new(code::BAD_MESSAGE, format!("the option {name:?} is not known here")))
+        } else if !self.exports.contains_key(&command) {
             Some(CommandError::new(code::NOT_FOUND, format!("this worker does not export {command:?}")))
         } else if call.deadline.is_some_and(|left| left.is_zero()) {
             Some(expired(&command))
@@ -239,6 +242,10 @@ impl HandledCalls {
     fn stop(&mut self, id: u64, why: &CommandError, channels: &mut Channels) {
         if let Some(state) = self.states.get_mut(&id) {
             state.stopped.get_or_insert_with(|| why.clone());
+            // Its answer will be an error, which ends its channels: nothing more need be said of them.
+            for (_, key) in &state.ends {
+                channels.close(*key, Some(why.clone()));
+            }
         }
         if let Some(at) = self.waiting.iter().position(|handled| handled.id == id) {
             self.fail(id, why, channels);
@@ -251,7 +258,9 @@ impl HandledCalls {
     /// No handler will ever have seen it.
     fn forget(&mut self, id: u64, ends: &[(String, EndKey)], channels: &mut Channels) {
         self.states.remove(&id);
-        ends.iter().for_each(|(_, key)| channels.release(*key));
+        for (_, key) in ends {
+            channels.release(*key);
+        }
     }
 
     /// When the time of one is over, if ever.

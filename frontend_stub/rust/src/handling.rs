@@ -71,14 +71,23 @@ impl Handling {
         crate::from_value(arguments).map_err(|error| CommandError::invalid("arguments", error).into())
     }
 
-    /// One argument; what is missing is null, so an `Option` may be. What does not fit is the caller's fault,
-    /// `invalid_args`.
+    /// Refuse arguments, channels among them, of any other name: they are the caller's fault, `invalid_args`.
+    pub fn only(&self, names: &[&str]) -> Result<()> {
+        let ends = self.ends.borrow();
+        let mut given = self.handled.arguments.keys().chain(ends.iter().map(|(name, _)| name));
+        match given.find(|name| !names.contains(&name.as_str())) {
+            Some(name) => Err(CommandError::invalid(name, "there is no such argument").into()),
+            None => Ok(()),
+        }
+    }
+
+    /// One argument; it may be missing if it is an `Option`. What does not fit is the caller's fault, `invalid_args`.
     pub fn argument<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
-        let argument = self.handled.arguments.get(name);
-        crate::from_value(argument.cloned().unwrap_or_default()).map_err(|error| {
-            let error: &dyn std::fmt::Display = if argument.is_none() { &"it is missing" } else { &error };
-            CommandError::invalid(name, error).into()
-        })
+        let argument = match self.handled.arguments.get(name) {
+            Some(argument) => crate::from_value(argument.clone()),
+            None => crate::de::from_nothing(),
+        };
+        argument.map_err(|error| CommandError::invalid(name, error).into())
     }
 
     /// The argument that is a channel to send on: its caller receives. It can be taken once.

@@ -15,7 +15,7 @@
 //! }
 //! ```
 //!
-//! A connection belongs to one thread, and waits where it has to: no runtime, no other threads but ZeroMQ's own.
+//! A connection belongs to one thread, and waits where it has to: no runtime, no other threads but those of `ZeroMQ`.
 //! Arguments, results and payloads are whatever serde can take apart and put together; [`Value`] is any of them.
 
 mod args;

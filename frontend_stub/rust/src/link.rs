@@ -32,8 +32,9 @@ pub struct Link {
     descriptors: [RawFd; 3],
 }
 
-/// What `poll` has found.
+/// What `poll` has found: whether there may be something on each of these.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // one for each source
 pub struct Found {
     pub commands: bool,
     pub events: bool,
@@ -61,7 +62,7 @@ impl Link {
 
     /// Wait until something may have happened, or the time is over (`None`: never).
     ///
-    /// The descriptors are polled, not the sockets: those zmq_poll would ask one by one, before and after.
+    /// The descriptors are polled, not the sockets: those `zmq_poll` would ask one by one, before and after.
     pub fn poll(&self, timeout: Option<Duration>) -> Result<Found, Ended> {
         let [commands, events, emits] = self.descriptors;
         let descriptors = [commands, events, emits, self.lifeline.as_raw_fd()];

@@ -133,6 +133,8 @@ pub struct CoreCall {
     pub trace: Option<String>,
     pub channels: Vec<(String, Offer)>,
     pub raw: Vec<(String, u64)>,
+    /// An option that is not known here and has to be: such a call is answered, and not run.
+    pub insists: Option<String>,
 }
 
 /// A channel that a call of the core's opens.
@@ -262,7 +264,7 @@ impl Elements {
 
     fn call(&mut self) -> Result<CoreCall, Unshaped> {
         let (id, command, arguments) = (self.number()?, self.text()?, self.map()?);
-        let mut options = self.may(Self::options)?.unwrap_or_default();
+        let mut options = self.may(Self::map)?.unwrap_or_default();
         let mut call = CoreCall { id, command, arguments, ..CoreCall::default() };
         call.deadline = match options.get("deadline") {
             None | Some(Value::Null) => None,
@@ -276,6 +278,7 @@ impl Elements {
         if let Some(Value::Text(trace)) = options.remove("trace") {
             call.trace = Some(trace);
         }
+        call.insists = options.keys().find(|name| name.starts_with('!')).cloned();
         call.channels = by_name(&options, "channels", offer)?;
         call.raw = by_name(&options, "raw", |index| whole(index).ok_or("a raw frame of no index"))?;
         Ok(call)
@@ -475,11 +478,22 @@ pub fn valued(verb: &str, number: u64, value: Value, depth: usize) -> Result<Par
     Ok(written(|w| put(w.array(3)?.str(verb)?.u64(number)?, &value)).into())
 }
 
+/// How long the caller of a call waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deadline {
+    /// As the core has it.
+    #[default]
+    Unsaid,
+    /// For ever.
+    Never,
+    /// So many milliseconds from now.
+    In(u64),
+}
+
 /// What stands behind the arguments of a call.
 #[derive(Debug, Default)]
 pub struct CallOptions<'a> {
-    /// Milliseconds; `Some(None)` is for ever.
-    pub deadline: Option<Option<u64>>,
+    pub deadline: Deadline,
     pub parent: Option<u64>,
     pub trace: Option<&'a str>,
     pub idempotent: bool,
@@ -504,7 +518,7 @@ pub fn call(id: u64, command: &str, arguments: &[u8], options: &CallOptions<'_>)
 impl CallOptions<'_> {
     fn count(&self) -> u64 {
         [
-            self.deadline.is_some(),
+            self.deadline != Deadline::Unsaid,
             self.parent.is_some(),
             self.trace.is_some(),
             self.idempotent,
@@ -518,9 +532,9 @@ impl CallOptions<'_> {
 
     fn write(&self, w: &mut Writer<'_>) -> Written {
         match self.deadline {
-            None => {}
-            Some(None) => w.str("deadline")?.null()?.ok()?,
-            Some(Some(left)) => w.str("deadline")?.u64(left)?.ok()?,
+            Deadline::Unsaid => {}
+            Deadline::Never => w.str("deadline")?.null()?.ok()?,
+            Deadline::In(left) => w.str("deadline")?.u64(left)?.ok()?,
         }
         if let Some(parent) = self.parent {
             w.str("parent")?.u64(parent)?;

@@ -116,7 +116,10 @@ fn read_secret(lifeline: &mut File) -> Result<String, Ended> {
         let mut byte = [0];
         match lifeline.read(&mut byte) {
             Ok(0) => {
-                return Err(Ended::new(EndKind::Stopped, "the supervisor has gone before it gave the secret"));
+                return Err(Ended::new(
+                    EndKind::Stopped,
+                    "the supervisor has gone before it gave the secret",
+                ));
             }
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,

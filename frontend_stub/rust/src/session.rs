@@ -109,11 +109,6 @@ impl Session {
         self.last_pong >= number
     }
 
-    /// How many topics this worker listens to.
-    pub fn topics(&self) -> usize {
-        self.topics.len()
-    }
-
     /// This worker is about to subscribe to a topic, with its bar or slash. False: it has done so already.
     pub fn subscribe(&mut self, topic: &str) -> Result<bool> {
         if self.topics.contains_key(topic) {
@@ -231,8 +226,8 @@ impl Session {
             }
             (Open | Leaving, Said::Result(id, value)) => self.calls.succeeded(id, frames.of(value)?),
             (Open | Leaving, Said::Error(id, error)) => self.calls.failed(id, error, now, &mut self.channels),
-            (Open | Leaving, Said::Listening(topic)) => self.answer_subscription(topic, Ok(())),
-            (Open | Leaving, Said::Denied(topic, error)) => self.answer_subscription(topic, Err(error)),
+            (Open | Leaving, Said::Listening(topic)) => self.answer_subscription(&topic, Ok(())),
+            (Open | Leaving, Said::Denied(topic, error)) => self.answer_subscription(&topic, Err(error)),
             (Open | Leaving, Said::Missed(seq)) => {
                 self.inbox.dropped(seq);
                 Ok(())
@@ -296,16 +291,16 @@ impl Session {
         Ok(())
     }
 
-    fn answer_subscription(&mut self, topic: String, answer: Result<(), CommandError>) -> Result<(), Ended> {
-        let asked = self.asked.get_mut(&topic);
+    fn answer_subscription(&mut self, topic: &str, answer: Result<(), CommandError>) -> Result<(), Ended> {
+        let asked = self.asked.get_mut(topic);
         let Some(number) = asked.and_then(VecDeque::pop_front) else {
             return Err(Ended::broken(format!("an answer to a subscription that was never made, {topic:?}")));
         };
-        if let Some(known) = self.topics.get_mut(&topic).filter(|known| known.number == number) {
+        if let Some(known) = self.topics.get_mut(topic).filter(|known| known.number == number) {
             known.answer = Some(answer);
         }
-        if self.asked.get(&topic).is_some_and(VecDeque::is_empty) {
-            self.asked.remove(&topic);
+        if self.asked.get(topic).is_some_and(VecDeque::is_empty) {
+            self.asked.remove(topic);
         }
         Ok(())
     }

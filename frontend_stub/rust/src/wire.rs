@@ -120,6 +120,7 @@ pub fn written(write: impl FnOnce(&mut Writer<'_>) -> Written) -> Vec<u8> {
 }
 
 /// One item, where so many containers may stand within each other.
+#[cfg(test)] // what is sent stands in messages, which are written as a whole
 pub fn encode(value: &Value, depth: usize) -> Result<Vec<u8>, EncodeError> {
     check(value, depth)?;
     Ok(written(|writer| put(writer, value)))
