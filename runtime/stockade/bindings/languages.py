@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from stockade.bindings import python
+from stockade.bindings import python, typescript
 from stockade.bindings.comments import Origin
 from stockade.bindings.model import Model
 
@@ -34,4 +34,5 @@ LANGUAGES: Mapping[str, Language] = {
     "python": Language(
         lambda model, origin, wanted: python.render(model, origin, asyncio=wanted.asyncio), frozenset({"asyncio"})
     ),
+    "typescript": Language(lambda model, origin, _: typescript.render(model, origin)),
 }

@@ -14,6 +14,7 @@ import attrs
 
 from stockade.bindings import model, python_parts
 from stockade.bindings.comments import Origin, of_command, of_event
+from stockade.bindings.layout import enclosed
 from stockade.bindings.model import Basic, Command, Direction, Enumeration, Event, Model, Record, pruned
 from stockade.bindings.naming import Names, snake
 from stockade.bindings.python_types import Types, quoted
@@ -24,10 +25,6 @@ __all__ = ["render"]
 _RESERVED = frozenset({*keyword.kwlist, *dir(builtins), *python_parts.NAMES, "core"})
 #: What no parameter may be called: the language's words, and what stands in each function.
 _IN_FUNCTIONS = frozenset({*keyword.kwlist, "core", "credit"})
-
-
-#: Columns of a line that is not broken.
-_WIDTH = 110
 
 
 def render(model: Model, origin: Origin, *, asyncio: bool = False) -> str:
@@ -149,7 +146,7 @@ class _Functions:
         listed = [text for optional, text in sorted(given, key=lambda each: each[0])]
         signature = ["core: Core", "/", *(["*", *listed] if listed else [])]
         waits = not (command.streams or command.channels)
-        head = _enclosed(f"{self._def if waits else 'def'} {name}(", signature, f") -> {self._returns(command)}:")
+        head = enclosed(f"{self._def if waits else 'def'} {name}(", signature, f") -> {self._returns(command)}:")
         return "\n".join([*head, _doc(of_command(command)), *self._body(command)])
 
     def _untyped(self, command: Command, name: str) -> str:
@@ -202,7 +199,7 @@ class _Functions:
                 passed.append((channel.name, f"{name}.channel"))
         if optional:
             said = [f'"{name}": {value}' for name, value in passed]
-            yield from _enclosed("    _arguments: dict[str, Any] = {", said, "}")
+            yield from enclosed("    _arguments: dict[str, Any] = {", said, "}")
             yield from optional
             yield from self._call(command, ["**_arguments"])
         else:
@@ -226,18 +223,18 @@ class _Functions:
         invoked = f"{self._await}core.invoke({', '.join(said)})"
         if command.streams:
             stream = f"core.stream({', '.join([said[0], 'credit=credit', *arguments])})"
-            yield from _enclosed("    return Receiving(", [stream, reading], ")")
+            yield from enclosed("    return Receiving(", [stream, reading], ")")
         elif command.channels:
             begun = "_begun" if self._asyncio else "Begun"
-            yield from _enclosed(f"    return {begun}(", [said[0], reading, f"core.call({', '.join(said)})"], ")")
+            yield from enclosed(f"    return {begun}(", [said[0], reading, f"core.call({', '.join(said)})"], ")")
         elif command.answer == model.Plain(Basic.NULL):
-            yield from _enclosed(f"    {self._await}core.invoke(", said, ")")
+            yield from enclosed(f"    {self._await}core.invoke(", said, ")")
         elif self._types.is_same(command.answer):
             answer = f"    _answer: {self._types.of(command.answer)} = {self._await}core.invoke("
-            yield from _enclosed(answer, said, ")")
+            yield from enclosed(answer, said, ")")
             yield "    return _answer"
         else:
-            yield from _enclosed("    return _read(", [said[0], reading, invoked], ")")
+            yield from enclosed("    return _read(", [said[0], reading, invoked], ")")
 
     # -- events -------------------------------------------------------------------------------------------------------
 
@@ -260,7 +257,7 @@ class _Functions:
         listen = f'(core.once if once else core.listen)("{event.name}", {given})'
         return "\n".join(
             [
-                *_enclosed(
+                *enclosed(
                     f"{self._def} {name}(",
                     ["core: Connection", f"handler: {handler}", "/", "*", "once: bool = False"],
                     ") -> Subscription:",
@@ -284,12 +281,3 @@ class _Functions:
 
 def _keyword(name: str, value: str) -> str:
     return f"**{{{quoted(name)}: {value}}}" if keyword.iskeyword(name) else f"{name}={value}"
-
-
-def _enclosed(before: str, parts: list[str], after: str) -> list[str]:
-    """What stands in brackets: in one line, or where that is long in one for each part."""
-    line = f"{before}{', '.join(parts)}{after}"
-    if len(line) <= _WIDTH:
-        return [line]
-    indent = " " * (len(before) - len(before.lstrip()))
-    return [before, *(f"{indent}    {part}," for part in parts), f"{indent}{after}"]
