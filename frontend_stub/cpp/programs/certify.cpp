@@ -34,7 +34,7 @@ using stockade::Yield;
 const Array offers{"together", "cancel", "timeout", "retry",          "stream", "channels", "raw",
                    "events",   "emits",  "exports", "export-streams", "nested", "floats"};
 
-// -- reports
+// -- reports ----------------------------------------------------------------------------------------------------------
 // -----------------------------------------------------------------------------------------------------------
 
 Value report_of(const CommandError& error) {
@@ -72,7 +72,7 @@ Received receive(Channel& channel, std::optional<std::uint64_t> take) {
     return received;
 }
 
-// -- a task
+// -- a task -----------------------------------------------------------------------------------------------------------
 // ------------------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -147,8 +147,7 @@ class EchoWorker {
         return (this->*found->second)(task);
     }
 
-    // -- calls
-    // ---------------------------------------------------------------------------------------------------------
+    // -- calls --------------------------------------------------------------------------------------------------------
 
     Value invoke(const Map& task) {
         Asked asked(task);
@@ -186,8 +185,7 @@ class EchoWorker {
                                           {{task.at("argument").as<std::string>(), stockade::BytesView(bytes)}}));
     }
 
-    // -- streams and channels
-    // ------------------------------------------------------------------------------------------
+    // -- streams and channels -----------------------------------------------------------------------------------------
 
     Value stream(const Map& task) {
         Asked asked(task);
@@ -244,8 +242,7 @@ class EchoWorker {
         return core_.call(asked.command, arguments);
     }
 
-    // -- events
-    // --------------------------------------------------------------------------------------------------------
+    // -- events -------------------------------------------------------------------------------------------------------
 
     Value listen(const Map& task) {
         const auto topic = task.at("topic").as<std::string>();
@@ -284,8 +281,7 @@ class EchoWorker {
         return Map{};
     }
 
-    // -- exports
-    // -------------------------------------------------------------------------------------------------------
+    // -- exports ------------------------------------------------------------------------------------------------------
 
     Value serve(const Map& /*task*/) {
         for (enough_ = false; !enough_;) {
@@ -320,7 +316,7 @@ class EchoWorker {
         core_.export_command("echo.count", {"n"}, [](Yield& yield, std::int64_t n) { (void)count(yield, n); });
         core_.export_command("echo.break", {"n"}, [](Yield& yield, std::int64_t n) {
             if (count(yield, n)) {
-                throw CommandError("echo.broken", "after " + std::to_string(n));
+                throw CommandError("echo.broken", "as asked");
             }
         });
         core_.export_command("echo.sum", {"items"}, [](ReceiveChannel<std::int64_t> items) {

@@ -55,7 +55,7 @@ TEST_CASE("hello says which stub this is") {
     CHECK(left(core) == 7);
 }
 
-// -- calls
+// -- calls ------------------------------------------------------------------------------------------------------------
 // -------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("invoke passes a struct as arguments, and takes the result as one") {
@@ -152,7 +152,7 @@ TEST_CASE("a core that is moved keeps its handlers; the one it was moved from sa
     CHECK(left(core) == 0);
 }
 
-// -- streams and channels
+// -- streams and channels ---------------------------------------------------------------------------------------------
 // ----------------------------------------------------------------------------------------------
 
 TEST_CASE("a loop over a stream sees every item, and ends with it") {
@@ -226,7 +226,7 @@ TEST_CASE("sending on a channel that was dropped throws, and the channel says wh
     CHECK(reported(core) == Value(Array{"cancelled", true}));
 }
 
-// -- events
+// -- events -----------------------------------------------------------------------------------------------------------
 // ------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a subscription that goes out of scope is ended") {
@@ -268,7 +268,7 @@ TEST_CASE("events are emitted with their payload, and refused where the grants d
     CHECK(core.expect("bye").at(1).at("emitted") == Value(2));
 }
 
-// -- answering
+// -- answering --------------------------------------------------------------------------------------------------------
 // ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a handler gets its arguments as the types of its parameters, and whoever calls it wrong learns where") {
@@ -335,7 +335,7 @@ TEST_CASE("a handler yields until nobody wants more, and takes channels as param
     CHECK(left(core) == 0);
 }
 
-// -- the end
+// -- the end ----------------------------------------------------------------------------------------------------------
 // -----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a worker that is asked to stop takes its leave, and exits with 0") {
@@ -393,7 +393,7 @@ TEST_CASE("a worker that nobody started says so in two lines, and exits with 2")
     CHECK(std::count(process.words().begin(), process.words().end(), '\n') == 2);
 }
 
-// -- memory
+// -- memory -----------------------------------------------------------------------------------------------------------
 // ------------------------------------------------------------------------------------------------------------
 
 // Takes a minute, so it has a test of its own: see CMakeLists.txt.

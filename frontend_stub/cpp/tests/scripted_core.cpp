@@ -81,7 +81,7 @@ const Map usual_limits{{"message", 4 << 20}, {"event", 1 << 20}, {"batch", 1024}
 
 }  // namespace
 
-// -- Process
+// -- Process ----------------------------------------------------------------------------------------------------------
 // -----------------------------------------------------------------------------------------------------------
 
 Process::Process(const std::string& worker, const std::vector<std::string>& environment) {
@@ -146,7 +146,7 @@ int Process::status() {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-// -- Gate
+// -- Gate -------------------------------------------------------------------------------------------------------------
 // --------------------------------------------------------------------------------------------------------------
 
 Gate::Gate(void* context, std::string name, std::string secret_of_it) {
@@ -170,7 +170,7 @@ Gate::~Gate() {
     thread_.join();
 }
 
-// -- ScriptedCore
+// -- ScriptedCore -----------------------------------------------------------------------------------------------------
 // ------------------------------------------------------------------------------------------------------
 
 ScriptedCore::ScriptedCore(const std::string& worker, const Map& limits)

@@ -22,7 +22,7 @@ namespace stockade {
 
 namespace detail {
 
-// -- reading
+// -- reading ----------------------------------------------------------------------------------------------------------
 // -----------------------------------------------------------------------------------------------------------
 
 [[nodiscard]] inline std::string text_of(stockade_value value) {
@@ -81,7 +81,7 @@ inline Value value_of(stockade_value value) {
     }
 }
 
-// -- writing
+// -- writing ----------------------------------------------------------------------------------------------------------
 // -----------------------------------------------------------------------------------------------------------
 
 [[nodiscard]] inline stockade_value lend_bytes(BytesView bytes) noexcept {
@@ -89,7 +89,7 @@ inline Value value_of(stockade_value value) {
 }
 
 /// What holds no other values, as it is: it must live as long as it is lent.
-[[nodiscard]] inline stockade_value lend_plain(const Value& value) noexcept {
+[[nodiscard]] inline stockade_value lend_plain(const Value& value) {
     return std::visit(
         [](const auto& held) {
             using T = std::decay_t<decltype(held)>;

@@ -108,7 +108,7 @@ template <class... Pairs>
     return detail::fields_of(std::tuple<>(), pairs...);
 }
 
-// -- of one's own
+// -- of one's own -----------------------------------------------------------------------------------------------------
 // ------------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -134,7 +134,7 @@ struct Convert<T, std::enable_if_t<detail::has_fields<T>>> {
                 return;
             }
         }
-        members.emplace_back(std::string(field.name), Value(from.*field.member));
+        members.emplace_back(std::string(field.name), from.*field.member);
     }
 
     template <class Member>
@@ -162,7 +162,7 @@ struct Convert<T, std::enable_if_t<!detail::has_fields<T> && (detail::has_to_val
     }
 };
 
-// -- of the language
+// -- of the language --------------------------------------------------------------------------------------------------
 // ---------------------------------------------------------------------------------------------------
 
 template <>
@@ -232,7 +232,7 @@ struct Convert<T, std::enable_if_t<std::is_same_v<T, std::string_view> || std::i
     }
 };
 
-// -- of its library
+// -- of its library ---------------------------------------------------------------------------------------------------
 // ----------------------------------------------------------------------------------------------------
 
 /// An empty one is null.
@@ -261,7 +261,7 @@ template <class Mapping>
     std::vector<Map::value_type> members;
     members.reserve(from.size());
     for (const auto& [key, value] : from) {
-        members.emplace_back(std::string(key), Value(value));
+        members.emplace_back(std::string(key), value);
     }
     return Map(std::move(members));
 }

@@ -86,8 +86,7 @@ class Core {
         core_.reset(core);
     }
 
-    // -- who and what
-    // --------------------------------------------------------------------------------------------------
+    // -- who and what -------------------------------------------------------------------------------------------------
 
     /// This worker's label.
     [[nodiscard]] std::string worker() const { return stockade_worker(core()); }
@@ -124,8 +123,7 @@ class Core {
     [[nodiscard]] std::uint64_t missed() const { return stockade_missed(core()); }
     [[nodiscard]] Statistics statistics() const { return stockade_statistics_of(core()); }
 
-    // -- calls
-    // ---------------------------------------------------------------------------------------------------------
+    // -- calls --------------------------------------------------------------------------------------------------------
 
     /// Run a command and wait for its result, as a T: `core.invoke<std::string>("notes.read", {{"name", "todo"}})`.
     ///
@@ -182,7 +180,7 @@ class Core {
         detail::CError error;
         stockade_sender* sender = nullptr;
         detail::check(stockade_send_channel(core(), &sender, error.out()), error);
-        return SendChannel(sender, false);
+        return {sender, false};
     }
     /// An end to receive from, to be passed to a call as an argument that the command sends on. `credit`: items that
     /// the command may be ahead.
@@ -202,8 +200,7 @@ class Core {
         return std::chrono::nanoseconds(taken);
     }
 
-    // -- events
-    // --------------------------------------------------------------------------------------------------------
+    // -- events -------------------------------------------------------------------------------------------------------
 
     /// Call `handler` for each event of this name, or, if it ends in a slash, of a name that begins so. Returns when
     /// the core has answered: from then on nothing is missed uncounted. Handlers run inside `run` and `poll` alone;
@@ -228,8 +225,7 @@ class Core {
         emit(event, detail::lend_bytes(payload), to, trace);
     }
 
-    // -- answering
-    // -----------------------------------------------------------------------------------------------------
+    // -- answering ----------------------------------------------------------------------------------------------------
 
     /// Answer a command, before `ready` and `run`: handling.hpp says what a handler may be.
     ///
@@ -253,8 +249,7 @@ class Core {
                    options);
     }
 
-    // -- living
-    // --------------------------------------------------------------------------------------------------------
+    // -- living -------------------------------------------------------------------------------------------------------
 
     /// Say that this worker has set up what it needs, and what it answers. Once; `run` does it if nobody has.
     void ready() {
@@ -348,7 +343,7 @@ class Core {
 
     template <class Exported>
     void export_one(const std::string& command, std::unique_ptr<Exported> exported, const ExportOptions& options) {
-        const stockade_export_options lent{options.concurrency, options.idempotent, Exported::streams};
+        const stockade_export_options lent{options.concurrency, options.idempotent, Exported::streams, nullptr};
         const char* name = detail::name_of(command);
         detail::CError error;
         const stockade_status status = stockade_export(core(), name, &Exported::answer, exported.release(),
@@ -398,7 +393,7 @@ template <class Body>
     } catch (const Ended& end) {
         return end.status();
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "stockade: this worker ends: %s\n", error.what());
+        (void)std::fprintf(stderr, "stockade: this worker ends: %s\n", error.what());
         return 1;
     }
 }

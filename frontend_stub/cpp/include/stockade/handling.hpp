@@ -63,6 +63,7 @@ class Handling {
   public:
     Handling(const Handling&) = delete;
     Handling& operator=(const Handling&) = delete;
+    ~Handling() = default;
 
     [[nodiscard]] std::string_view command() const noexcept { return stockade_handling_command(handling_); }
     /// The label of the worker that asks, or `core`.
@@ -157,6 +158,7 @@ class Yield {
   public:
     Yield(const Yield&) = delete;
     Yield& operator=(const Yield&) = delete;
+    ~Yield() = default;
 
     /// Send the next item; waits while the caller takes no more. False: nobody wants the rest, so clean up and return.
     /// Throws CommandError, to be let pass, if the call was cancelled or its time is over.
@@ -311,7 +313,7 @@ struct Exported<std::function<Result(Parameters...)>> {
 
     /// The caller learns that it failed; why is for the log alone.
     [[nodiscard]] static stockade_status failed(stockade_handling* handling, const char* why) noexcept {
-        std::fprintf(stderr, "stockade: the handler of %s threw: %s\n", stockade_handling_command(handling), why);
+        (void)std::fprintf(stderr, "stockade: the handler of %s threw: %s\n", stockade_handling_command(handling), why);
         return stockade_answer_error(handling, STOCKADE_CODE_FAILED, "the handler failed: the worker's log says why",
                                      {});
     }

@@ -58,7 +58,7 @@ class Owned {
 /// A name as stockade.h takes it. Throws Misuse for one that it would read as another, shorter one.
 [[nodiscard]] inline const char* name_of(const std::string& name) {
     if (name.find('\0') != std::string::npos) {
-        throw Misuse("a NUL stands within the name '" + std::string(name.c_str()) + "'");
+        throw Misuse("a NUL stands within the name '" + name.substr(0, name.find('\0')) + "'");
     }
     return name.c_str();
 }

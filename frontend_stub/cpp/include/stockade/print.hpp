@@ -22,7 +22,7 @@ inline void print_text(std::ostream& out, std::string_view text) {
             out << '\\' << character;
         } else if (static_cast<unsigned char>(character) < 0x20) {
             char escaped[8];
-            std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(character));
+            (void)std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(character));
             out << escaped;
         } else {
             out << character;
@@ -38,7 +38,7 @@ inline void print_float(std::ostream& out, double number) {
         out << (number < 0 ? "-Infinity" : "Infinity");
     } else {
         char digits[40];
-        std::snprintf(digits, sizeof digits, "%.17g", number);
+        (void)std::snprintf(digits, sizeof digits, "%.17g", number);
         const std::string_view written(digits);
         out << written << (written.find_first_of(".e") == std::string_view::npos ? ".0" : "");
     }

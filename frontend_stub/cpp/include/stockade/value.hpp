@@ -201,7 +201,7 @@ inline const Value* Value::find(std::string_view key) const noexcept {
     return map == nullptr ? nullptr : map->find(key);
 }
 
-// -- Map
+// -- Map --------------------------------------------------------------------------------------------------------------
 // ---------------------------------------------------------------------------------------------------------------
 
 inline Map::Map(std::vector<value_type> members) : members_(std::move(members)) {
