@@ -10,12 +10,15 @@ import java.util.function.Consumer;
 /** What is done around the handler of an exported command, before and after it runs. */
 final class Answering implements Consumer<HandledCall> {
   private final Endpoint endpoint;
+  private final ExportOptions options;
   private final Handler handler;
   private final StreamHandler streams;
 
   /** Exactly one of the two is there. */
-  Answering(Endpoint endpoint, Handler handler, StreamHandler streams) {
+  Answering(
+      Endpoint endpoint, ExportOptions options, Handler handler, StreamHandler streams) {
     this.endpoint = endpoint;
+    this.options = options;
     this.handler = handler;
     this.streams = streams;
   }
@@ -66,6 +69,7 @@ final class Answering implements Consumer<HandledCall> {
   }
 
   private Object run(HandledCall call, Handling handling) throws Exception {
+    checkNames(handling);
     boolean isAskedToStream = call.ends().containsKey("yield");
     if (handler != null && !isAskedToStream) {
       return handler.handle(handling);
@@ -84,6 +88,17 @@ final class Answering implements Consumer<HandledCall> {
     }
     items.finish();
     return null;
+  }
+
+  private void checkNames(Handling handling) {
+    if (options.arguments().isEmpty()) {
+      return;
+    }
+    for (String name : handling.arguments().keySet()) {
+      if (!options.arguments().get().contains(name)) {
+        throw Handling.invalid(name, handling.command() + " takes no argument " + name);
+      }
+    }
   }
 
   private void fail(HandledCall call, CommandException error) {

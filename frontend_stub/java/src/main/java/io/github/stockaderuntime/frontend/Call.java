@@ -47,9 +47,6 @@ public final class Call extends CompletableFuture<Object> {
       if (error.getCause() instanceof CommandException refusal) {
         throw refusal.again();
       }
-      if (error.getCause() instanceof EndedException end) {
-        throw end.again();
-      }
       throw new IllegalStateException(error.getCause());
     }
   }
@@ -101,7 +98,7 @@ public final class Call extends CompletableFuture<Object> {
 
   /** Waits as the connection does: the thread that waits reads the answer itself. */
   private boolean awaitAnswer(long deadline) throws InterruptedException {
-    return isDone() || endpoint.awaitAnswer(made, deadline);
+    return isDone() && made.error() == null || endpoint.awaitAnswer(made, deadline);
   }
 
   /** Whoever has read the answer must go on: it runs nothing of others. */

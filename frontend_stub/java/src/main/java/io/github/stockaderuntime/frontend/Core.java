@@ -252,7 +252,7 @@ public final class Core implements Invoker, AutoCloseable {
    */
   public void export(String command, ExportOptions options, Handler handler) {
     Objects.requireNonNull(handler, "handler");
-    endpoint.export(command, options, new Answering(endpoint, handler, null));
+    endpoint.export(command, options, new Answering(endpoint, options, handler, null));
   }
 
   /**
@@ -265,7 +265,7 @@ public final class Core implements Invoker, AutoCloseable {
    */
   public void exportStream(String command, ExportOptions options, StreamHandler handler) {
     Objects.requireNonNull(handler, "handler");
-    endpoint.export(command, options, new Answering(endpoint, null, handler));
+    endpoint.export(command, options, new Answering(endpoint, options, null, handler));
   }
 
   /**

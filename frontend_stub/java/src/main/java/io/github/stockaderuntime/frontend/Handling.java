@@ -117,7 +117,7 @@ public final class Handling implements Invoker {
     return arguments.get(name) == null ? otherwise : argument(name, type);
   }
 
-  private static CommandException invalid(String name, String why) {
+  static CommandException invalid(String name, String why) {
     return new CommandException(CommandException.INVALID_ARGS, why, Map.of("path", name));
   }
 

@@ -1,7 +1,7 @@
 package io.github.stockaderuntime.frontend;
 
 /**
- * What one connection has done until now. Counts, but for {@code pending}, {@code channels} and
+ * What one connection has done until now. Counts, but for {@code pending}, {@code answering}, {@code channels} and
  * {@code waiting}.
  *
  * @param calls ids used
@@ -10,6 +10,7 @@ package io.github.stockaderuntime.frontend;
  * @param tries calls that were put off because the core was busy
  * @param pending calls in flight
  * @param handled calls that were made to this worker
+ * @param answering of these, those that are not answered yet
  * @param channels channels open
  * @param batches batches sent
  * @param emitted events emitted
@@ -25,6 +26,7 @@ public record Statistics(
     long tries,
     int pending,
     long handled,
+    int answering,
     int channels,
     long batches,
     long emitted,

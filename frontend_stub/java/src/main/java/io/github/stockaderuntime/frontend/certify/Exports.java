@@ -15,43 +15,45 @@ final class Exports {
 
   void declare(Core core) {
     core.export(
-        "echo.value",
-        ExportOptions.DEFAULT.asIdempotent(),
-        call -> call.argument("value", Object.class));
-    core.export("echo.fail", Exports::fail);
-    core.export(
-        "echo.crash",
-        call -> {
-          throw new ArithmeticException("as asked");
-        });
-    core.export("echo.wait", Exports::waitForTheEnd);
-    core.export(
-        "echo.call",
-        call ->
-            call.invoke(
-                call.argument("command", String.class),
-                Echo.asMap(call.argument("arguments", Map.class))));
-    core.export(
-        "echo.emit",
-        call -> {
-          call.emit(call.argument("event", String.class), call.argument("payload", Object.class));
-          return null;
-        });
-    core.export(
-        "echo.enough",
-        call -> {
-          enough.release();
-          return null;
-        });
-    core.exportStream("echo.count", Exports::count);
-    core.exportStream(
-        "echo.break",
-        (call, items) -> {
-          count(call, items);
-          throw new CommandException("echo.broken", "as asked");
-        });
-    core.export("echo.sum", Exports::sum);
-    core.export("echo.send", Exports::send);
+        "echo.value", taking("value").asIdempotent(), call -> call.argument("value", Object.class));
+    core.export("echo.fail", taking("code", "message", "data"), Exports::fail);
+    core.export("echo.crash", taking(), Exports::crash);
+    core.export("echo.wait", taking(), Exports::waitForTheEnd);
+    core.export("echo.call", taking("command", "arguments"), Exports::call);
+    core.export("echo.emit", taking("event", "payload"), Exports::emit);
+    core.export("echo.enough", taking(), this::enough);
+    core.exportStream("echo.count", taking("n"), Exports::count);
+    core.exportStream("echo.break", taking("n"), Exports::breakOff);
+    core.export("echo.sum", taking("items"), Exports::sum);
+    core.export("echo.send", taking("n", "items"), Exports::send);
+  }
+
+  private static ExportOptions taking(String... arguments) {
+    return ExportOptions.DEFAULT.arguments(arguments);
+  }
+
+  private static Object crash(Handling call) {
+    throw new ArithmeticException("as asked");
+  }
+
+  private static Object call(Handling call) {
+    return call.invoke(
+        call.argument("command", String.class), Echo.asMap(call.argument("arguments", Map.class)));
+  }
+
+  private static Object emit(Handling call) {
+    call.emit(call.argument("event", String.class), call.argument("payload", Object.class));
+    return null;
+  }
+
+  private Object enough(Handling call) {
+    enough.release();
+    return null;
+  }
+
+  private static void breakOff(Handling call, SendChannel items) {
+    count(call, items);
+    throw new CommandException("echo.broken", "as asked");
   }
 
   void awaitEnough() {

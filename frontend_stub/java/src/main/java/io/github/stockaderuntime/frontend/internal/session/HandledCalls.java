@@ -49,6 +49,10 @@ public final class HandledCalls {
     return count;
   }
 
+  int answering() {
+    return open.size();
+  }
+
   /**
    * This worker answers a command, from {@code ready} on.
    *
@@ -168,6 +172,11 @@ public final class HandledCalls {
         new HandledCall(
             id, command, arguments, said.caller(), said.trace(), channels.accept(said.channels()));
     open.put(id, handled);
+    if (said.insisting().isPresent()) {
+      String why = "an option that is not known here: " + said.insisting().get();
+      fail(handled, new CommandException(CommandException.BAD_MESSAGE, why));
+      return;
+    }
     if (!exports.containsKey(command)) {
       fail(
           handled,

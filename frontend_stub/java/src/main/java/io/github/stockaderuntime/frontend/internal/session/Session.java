@@ -330,6 +330,7 @@ public final class Session {
         calls.tries(),
         calls.inFlight(),
         handled.count(),
+        handled.answering(),
         channels.count(),
         outbox.batches(),
         emitted,

@@ -60,12 +60,15 @@ final class Elements {
       return Map.of();
     }
     Map<String, Object> options = map(index);
-    for (String name : options.keySet()) {
-      if (name.startsWith("!")) {
-        throw new DecodeException("an option that insists, and is not known here: " + name);
-      }
+    Optional<String> insisting = insisting(options);
+    if (insisting.isPresent()) {
+      throw new DecodeException("an option that is not known here: " + insisting.get());
     }
     return options;
+  }
+
+  private static Optional<String> insisting(Map<String, Object> options) {
+    return options.keySet().stream().filter(name -> name.startsWith("!")).findFirst();
   }
 
   /**
@@ -102,10 +105,10 @@ final class Elements {
   }
 
   Said said(int index) throws DecodeException {
-    Map<String, Object> options = options(index);
-    if (options.isEmpty()) {
+    if (!has(index)) {
       return Said.NOTHING;
     }
+    Map<String, Object> options = map(index);
     Object deadline = options.get("deadline");
     Object caller = options.getOrDefault("caller", "core");
     Optional<String> trace =
@@ -121,7 +124,7 @@ final class Elements {
       raw.put(entry.getKey(), Whole.of(entry.getValue()));
     }
     return new Said(
-        deadline == null ? null : Whole.of(deadline), asText(caller), trace, channels, raw);
+        deadline == null ? null : Whole.of(deadline), asText(caller), trace, channels, raw, insisting(options));
   }
 
   Welcome welcome(int index) throws DecodeException {

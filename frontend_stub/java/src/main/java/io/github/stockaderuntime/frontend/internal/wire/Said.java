@@ -11,13 +11,15 @@ import java.util.Optional;
  * @param trace the W3C traceparent
  * @param channels those that the call opens, by argument
  * @param raw the frames that stand for arguments, by argument
+ * @param insisting an option that is not known here, and must not be ignored
  */
 public record Said(
     Long deadline,
     String caller,
     Optional<String> trace,
     Map<String, Offer> channels,
-    Map<String, Long> raw) {
+    Map<String, Long> raw,
+    Optional<String> insisting) {
   /** What is said where there are no options. */
-  public static final Said NOTHING = new Said(null, "core", Optional.empty(), Map.of(), Map.of());
+  public static final Said NOTHING = new Said(null, "core", Optional.empty(), Map.of(), Map.of(), Optional.empty());
 }

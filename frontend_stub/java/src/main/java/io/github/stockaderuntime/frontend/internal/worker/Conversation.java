@@ -572,15 +572,15 @@ public final class Conversation {
         return;
       }
       over = end;
+      if (end instanceof EndedException ended) {
+        reactions.ended(ended); // first: the program may end by itself once it is told, with another status
+      }
       session.end(end);
       leaderWatch.ring();
       keeperWatch.ring();
       settle();
     } finally {
       lock.unlock();
-    }
-    if (end instanceof EndedException ended) {
-      reactions.ended(ended);
     }
   }
 

@@ -169,26 +169,27 @@ public final class Endpoint implements Reactions {
     T run() throws InterruptedException;
   }
 
-  /**
-   * Does what may find that the conversation is over. Where the process exits by itself then, this
-   * thread has nothing more to do, and the trace of an exception that nobody catches would only
-   * hide the reason in the log.
-   */
+  /** Does what may find that the conversation is over. */
   private <T> T ending(Waiting<T> does) throws InterruptedException {
     try {
       return does.run();
     } catch (EndedException end) {
-      if (onEnd.isEmpty()) {
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2 * LAST_MILLISECONDS));
-      }
-      throw end;
+      throw rested(end);
     }
   }
 
   /**
-   * Waits; an interrupt is an error with the code {@code cancelled}, and the thread stays
-   * interrupted.
+   * The end, to be thrown. Where the process exits by itself then, this thread has nothing more to
+   * do, and the trace of an exception that nobody catches would only hide the reason in the log.
    */
+  private EndedException rested(EndedException end) {
+    if (onEnd.isEmpty()) {
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2 * LAST_MILLISECONDS));
+    }
+    return end.again();
+  }
+
+  /** Waits; an interrupt is an error of the code {@code cancelled}; the thread stays interrupted. */
   private <T> T await(Waiting<T> waiting) {
     try {
       return ending(waiting);
@@ -240,19 +241,28 @@ public final class Endpoint implements Reactions {
     return resultOf(call);
   }
 
-  /** Waits for an answer until then; whether it is there. */
+  /**
+   * Waits for an answer until then; whether it is there.
+   *
+   * @throws EndedException if the answer is that the conversation is over
+   */
   public boolean awaitAnswer(MadeCall call, long deadline) throws InterruptedException {
-    if (!look(call::isDone)) {
-      return ending(() -> conversation.await(() -> call, MadeCall::isDone, deadline)) != null;
+    boolean isThere =
+        look(call::isDone) || ending(() -> conversation.await(() -> call, MadeCall::isDone, deadline)) != null;
+    if (isThere && call.error() instanceof EndedException end) {
+      throw rested(end);
     }
-    return true;
+    return isThere;
   }
 
   /** What an answered call has given. */
-  public static Object resultOf(Pending call) {
+  public Object resultOf(Pending call) {
     RuntimeException error = call.error();
     if (error instanceof CommandException refusal) {
       throw refusal.again();
+    }
+    if (error instanceof EndedException end) {
+      throw rested(end);
     }
     if (error != null) {
       throw error;
