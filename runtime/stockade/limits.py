@@ -44,6 +44,8 @@ EVENT_QUEUE = 1024
 TURN_MESSAGES = 64
 #: How long one socket may be read in one turn of the loop.
 TURN_SECONDS = 0.001
+#: A batch of so few bytes cannot take long to decode, nor be over any limit: neither is looked at.
+SMALL_BATCH = 96
 #: A frame that took so long to decode costs its worker as long a wait before the next.
 SLOW_FRAME = 0.02
 #: Calls and errors of more bytes than this are bounded in bytes too; smaller ones by their number alone.

@@ -15,19 +15,20 @@ import attrs
 from stockade import limits
 from stockade.core.burden import Burden
 from stockade.core.wire.conversation import Conversation
-from stockade.core.wire.happenings import Happening, Raw
+from stockade.core.wire.happenings import Happening, Message, Raw
 from stockade.errors import Breach, BreachCode
 
 if TYPE_CHECKING:
     from stockade.core.link import Link
+    from stockade.core.outbox import Laden
 
 __all__ = ["Batches"]
 
 
 @attrs.define(eq=False)
 class Batches:
-    """Reads one generation. `end` ends it for a breach; `stumbled` answers the message that a fault of our own was in,
-    as it came, and as what it made happen if it was read.
+    """Reads one generation. `at_once` answers what has come alone, if it can; `end` ends it for a breach; `stumbled`
+    answers the message that a fault of our own was in, as it came, and as what it made happen if it was read.
     """
 
     _loop: asyncio.AbstractEventLoop
@@ -35,16 +36,36 @@ class Batches:
     _conversation: Conversation
     _largest: int
     _burden: Burden
+    _at_once: Callable[[Message], bytes | Laden | None]
     _handlers: Mapping[type[Happening], Callable[[Any], None]]
     _end: Callable[[Breach], None]
     _stumbled: Callable[[Any, Happening | None, Exception], None]
     silent: bool = False  # nothing that the worker says is handled any more
     _messages: Iterator[Any] = attrs.field(factory=lambda: iter(()))  # of the batch that is being handled
 
-    def take(self, frame: bytes, frames: Sequence[Raw]) -> None:
-        """Handle a batch with its raw frames; the first breach in it ends the worker."""
+    def take(self, frame: bytes, frames: Sequence[Raw]) -> bytes | Laden | None:
+        """Handle a batch with its raw frames; the first breach in it ends the worker.
+
+        Returns the encoded answer that is all that is to be said to it, if it could be answered at once.
+        """
         if self.silent:
-            return
+            return None
+        if frames or len(frame) > limits.SMALL_BATCH:
+            self._take_large(frame, frames)
+            return None
+        try:
+            batch = self._conversation.open(frame)
+        except Breach as breach:
+            self._end(breach)
+            return None
+        if len(batch) == 1 and (answer := self._at_once(batch[0])) is not None:
+            return answer
+        self._burden.weight = len(frame)
+        self._messages = iter(batch)
+        self._handle()
+        return None
+
+    def _take_large(self, frame: bytes, frames: Sequence[Raw]) -> None:
         begin = monotonic()
         size = len(frame) if not frames else len(frame) + sum(map(len, frames))
         try:

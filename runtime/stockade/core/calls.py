@@ -22,7 +22,9 @@ from stockade.core.commands.caller import Caller
 from stockade.core.commands.context import Context
 from stockade.core.policy.authority import Act, Authority
 from stockade.core.policy.quota import Rate
-from stockade.core.wire.happenings import MISSING, Call, CallOptions, Cancel
+from stockade.core.wire import brief
+from stockade.core.wire.codec import encode
+from stockade.core.wire.happenings import MISSING, Call, CallOptions, Cancel, Message
 from stockade.errors import Code, CommandError
 from stockade.observe.traces import within
 
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from stockade.core.wire.conversation import Conversation
 
 __all__ = ["Calls"]
+
+#: How a result begins: the call's id and the value follow.
+_RESULT = encode(["result", 0, 0])[:-2]
 
 
 @attrs.define(eq=False)
@@ -59,6 +64,8 @@ class Calls:
     #: What the worker's calls with that parent are within.
     _within: Callable[[int], Context | None]
     _callers: dict[str, Caller] = attrs.field(factory=dict)
+    #: The inline commands among theirs, as they are run when a call comes alone.
+    _at_once: dict[str, Callable[[Mapping[str, Any]], tuple[Any, CommandError | None]]] = attrs.field(factory=dict)
     _exported: set[str] = attrs.field(factory=set)  # commands of other workers that it may call
     _running: dict[int, Running | Routed] = attrs.field(factory=dict)
     _heavy: dict[int, int] = attrs.field(factory=dict)  # large calls in flight: id -> bytes
@@ -88,6 +95,24 @@ class Calls:
                 running = self._dispatcher.dispatch(caller, command, call.arguments, answer, context)
         if running is not None:
             self._keep(call, running)
+
+    def answer_at_once(self, message: Message) -> bytes | Laden | None:
+        """The short way: the encoded answer to a message that came alone, if it is a call of an inline command, without
+        options, that this worker was admitted to before. None for any other, and then nothing has happened.
+        """
+        # Who makes one call at a time waits for just this, and its caches are cold: what counts is how much different
+        # code there is on the way. It is half of that of `on_call` with all that is around it: 1.46 bare round trips
+        # instead of 1.66.
+        if len(message) != 4 or message[0] != "call" or type(message[2]) is not str:
+            return None
+        _, number, command, arguments = message
+        run = self._at_once.get(command)
+        if run is None or not self._conversation.take_at_once(number, arguments):
+            return None
+        value, error = run(arguments)
+        if error is None and (written := brief.write(value)) is not None:
+            return _RESULT + encode(number) + written
+        return self._said(Call(number, command, arguments), value, error)
 
     def _keep(self, call: Call, running: Running | Routed) -> None:
         self._running[call.id] = running
@@ -149,6 +174,9 @@ class Calls:
             return None
         scope = self._authority.scope(self._label, call.command)
         caller = self._callers[call.command] = Caller(self._label, self._generation, call.command, scope)
+        run = self._dispatcher.at_once(caller, self._commands[call.command])
+        if run is not None and self._rate is None:
+            self._at_once[call.command] = run
         return caller
 
     def _context(self, options: CallOptions, due: float | None) -> Context:
@@ -176,14 +204,31 @@ class Calls:
             self.fail(call, error)
             return
         try:
-            part = self._replies.result(call, value)
+            part = self._result(call, value)
         except CommandError as refused:
             self.fail(call, refused)
-        except Exception as fault:  # noqa: BLE001 (of our own: nothing that a command returns may do this)
-            self.fail(call, self._dispatcher.internal(fault, f"the answer to {call.command}", self._label))
         else:
             if self._conversation.answer(call.id):
                 self.post(part)
+
+    def _said(self, call: Call, value: Any, error: CommandError | None) -> bytes | Laden:
+        """The encoded answer to a call without channels."""
+        if error is None:
+            try:
+                return self._result(call, value)
+            except CommandError as refused:
+                error = refused
+        return self._replies.error(call, error)
+
+    def _result(self, call: Call, value: Any) -> bytes | Laden:
+        """The encoded result. Raises the CommandError that is the answer instead."""
+        try:
+            return self._replies.result(call, value)
+        except CommandError:
+            raise
+        except Exception as fault:
+            # Of our own: nothing that a command returns may do this.
+            raise self._dispatcher.internal(fault, f"the answer to {call.command}", self._label) from fault
 
     def _answer_with_channels(self, call: Call, context: Context, value: Any, error: CommandError | None) -> None:
         """The same for a call that may have channels. Those that nobody has taken end before a result, as streams do;

@@ -211,14 +211,22 @@ class Gate:
             Leaving: self._bye,
         }
         self._batches = Batches(
-            house.loop, link, conversation, self._limits.message, self._burden, handlers, self.end, self._stumble
+            house.loop,
+            link,
+            conversation,
+            self._limits.message,
+            self._burden,
+            self._calls.answer_at_once,
+            handlers,
+            self.end,
+            self._stumble,
         )
 
     # -- the commands socket ------------------------------------------------------------------------------------------
 
-    def on_batch(self, frame: bytes, frames: Sequence[Raw]) -> None:
-        """Handle a batch; the first breach in it ends the worker."""
-        self._batches.take(frame, frames)
+    def on_batch(self, frame: bytes, frames: Sequence[Raw]) -> bytes | Laden | None:
+        """Handle a batch; the first breach in it ends the worker. Returns what answers it, where that goes at once."""
+        return self._batches.take(frame, frames)
 
     def _stumble(self, message: Any, happening: Happening | None, fault: Exception) -> None:
         """Log a fault of the core's own, and answer the call that it was about."""

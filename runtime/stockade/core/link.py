@@ -26,10 +26,11 @@ __all__ = ["Link", "Receiver", "Statistics"]
 class Receiver(Protocol):
     """Whom a link brings what it has received. Nothing is brought any more after `Link.close`."""
 
-    def on_batch(self, frame: bytes, frames: Sequence[Raw]) -> None:
+    def on_batch(self, frame: bytes, frames: Sequence[Raw]) -> bytes | Laden | None:
         """A message on the commands socket: its first frame and the raw ones behind it.
 
-        Of more than a message may have, one too many is given, and nobody will read the rest.
+        Of more than a message may have, one too many is given, and nobody will read the rest. Returns the encoded
+        message that answers it, where nothing else is to be said to it; else what is, is posted.
         """
 
     def on_subscription(self, frame: bytes) -> None:
@@ -164,7 +165,9 @@ class Link:
         socket.recv(DONTWAIT)  # the routing id, our own word for the only peer
         frame = socket.recv(DONTWAIT)
         self._batches_in += 1
-        self._receiver.on_batch(frame, raw_frames(socket) if socket.get(RCVMORE) else ())
+        answer = self._receiver.on_batch(frame, raw_frames(socket) if socket.get(RCVMORE) else ())
+        if answer is not None:
+            self._answer(socket, answer)
 
     def _take_subscription(self) -> None:
         self._receiver.on_subscription(only_frame(self._ends["events"].socket))
@@ -189,6 +192,20 @@ class Link:
         self.outbox.put(part)
         if self._flush is None and not self._in_turn and not self._closed:
             self._flush = self._loop.call_soon(self.flush)
+
+    def _answer(self, socket: zmq.Socket[bytes], part: bytes | Laden) -> None:
+        """Send this message now, in a batch of its own, if nothing waits before it: in a turn its end will flush."""
+        if self.outbox.size or self._no_room or type(part) is not bytes:
+            self.outbox.put(part)
+            return
+        send = self._send_one
+        try:
+            send(WORKER, MORE)
+        except zmq.ZMQError:
+            self.outbox.put(part)  # no room, or nobody there: `flush` will see which
+            return
+        send(b"\x81" + part, DONTWAIT)
+        self._batches_out += 1
 
     def flush(self) -> None:
         """Send what has gathered, as far as there is room; hold the worker back while it does not read its answers."""

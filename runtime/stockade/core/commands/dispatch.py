@@ -143,6 +143,28 @@ class Dispatcher:
         answer(value, error)
         return None
 
+    def at_once(self, caller: Caller, command: Command) -> Callable[[Mapping[str, Any]], _Outcome] | None:
+        """What runs an inline command for `caller`, without a context, as `dispatch` would: value or error of a call
+        with these arguments. None for any other command.
+        """
+        ready = self._commands[command.name]
+        if ready.kind is not Kind.INLINE or ready.takes:
+            return None
+        bind, function, encode, answered = ready.bind, ready.function, ready.encode, self._answered
+        is_plain = not (ready.given or ready.constants)
+
+        def run(arguments: Mapping[str, Any]) -> _Outcome:
+            try:
+                value = encode(function(**(bind(arguments) if is_plain else ready.keywords(caller, arguments))))
+            except BaseException as error:  # noqa: BLE001 (a command's SystemExit must not end the core)
+                refusal = ready.refuse(error, *ready.subject(caller))
+                answered[_counted(refusal)] += 1
+                return None, refusal
+            answered["result"] += 1
+            return value, None
+
+        return run
+
     def due(self, command: Command) -> float | None:
         """The deadline, as a time of `time.monotonic`, of a call made now that does not state one."""
         return self._due(self._commands[command.name])

@@ -125,6 +125,19 @@ class Conversation:
             self.state, self._may_come = after, TABLE[after]
         return read(self, message)
 
+    def take_at_once(self, number: Any, arguments: Any) -> bool:
+        """Whether a call without options, alone in its batch, may be answered at once: then it is noted as made and as
+        answered. Where not, nothing has happened, and `take` says what it is.
+        """
+        if type(number) is not int or not self._last_call < number <= limits.LARGEST_ID or type(arguments) is not dict:
+            return False
+        if "call" not in self._may_come or len(self._in_flight) >= self.calls_limit:
+            return False
+        self._last_call = number
+        self._calls += 1
+        self._answered += 1
+        return True
+
     # -- what the core answers ----------------------------------------------------------------------------------------
 
     def answer(self, number: int) -> bool:
