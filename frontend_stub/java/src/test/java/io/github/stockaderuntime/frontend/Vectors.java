@@ -80,7 +80,7 @@ public final class Vectors {
 
   private static Map<String, Object> map(JsonNode said) {
     Map<String, Object> map = new LinkedHashMap<>();
-    said.fields().forEachRemaining(entry -> map.put(entry.getKey(), value(entry.getValue())));
+    said.properties().forEach(entry -> map.put(entry.getKey(), value(entry.getValue())));
     return map;
   }
 
