@@ -57,7 +57,8 @@ type Core struct {
 	gathering  bool
 	alarm      *time.Timer
 	alarmAt    time.Time
-	takesEmits bool
+	takesEmits bool // the core has subscribed
+	hasRoom    bool // there may be room for an emit
 	canEmit    session.Signal
 	isLosing   bool
 	listeners  map[string]*topic

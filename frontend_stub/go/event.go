@@ -206,8 +206,8 @@ func (c *Core) Emit(ctx context.Context, event string, payload any, options ...E
 
 func (c *Core) emit(ctx context.Context, name string, prepared *wire.Emit) error {
 	for {
-		err := c.await(ctx, &c.canEmit, func() bool { return c.takesEmits || c.over != nil }, false)
-		if err != nil {
+		canEmit := func() bool { return c.takesEmits && c.hasRoom || c.over != nil }
+		if err := c.await(ctx, &c.canEmit, canEmit, false); err != nil {
 			return (*CommandError)(contextFault(ctx, "emitting "+name))
 		}
 		if c.over != nil || c.session.State != session.Open {
@@ -217,16 +217,25 @@ func (c *Core) emit(ctx context.Context, name string, prepared *wire.Emit) error
 		if err != nil {
 			return err
 		}
-		sent, err := c.link.Emit(frame)
+		sent, err := c.sendEmit(frame)
 		if err != nil {
 			c.finish(err)
 			return c.over
 		}
 		if sent {
 			c.session.Emitted++
-			c.takeEmits()
 			return nil
 		}
-		c.takesEmits = false // until there is room, of which the descriptor tells
+		c.hasRoom = false // until the descriptor tells of some
 	}
+}
+
+// sendEmit sends one frame; false if there is no room, also behind a look at what libzmq's own thread has done.
+func (c *Core) sendEmit(frame []byte) (bool, error) {
+	sent, err := c.link.Emit(frame)
+	c.takeEmits() // whoever has used a socket looks at it
+	if sent || err != nil || c.over != nil {
+		return sent, err
+	}
+	return c.link.Emit(frame)
 }

@@ -3,8 +3,11 @@ package stockade
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"maps"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/stockade-runtime/frontend-go/internal/session"
@@ -34,13 +37,29 @@ type Handler func(ctx context.Context, call *Handling) (any, error)
 type StreamHandler func(ctx context.Context, call *Handling) iter.Seq2[any, error]
 
 // ExportOption changes how the core may use an exported command.
-type ExportOption func(*session.Export)
+type ExportOption func(*exported)
+
+type exported struct {
+	session.Export
+	handler    any             // a Handler or a StreamHandler
+	parameters map[string]bool // whether each is required; nil: any are taken
+}
 
 // Concurrency is how many calls of it this worker takes at a time; else it is 1.
-func Concurrency(calls int) ExportOption { return func(e *session.Export) { e.Concurrency = calls } }
+func Concurrency(calls int) ExportOption { return func(e *exported) { e.Concurrency = calls } }
 
 // Repeatable: a call that was lost with this process may be made again elsewhere.
-func Repeatable() ExportOption { return func(e *session.Export) { e.Idempotent = true } }
+func Repeatable() ExportOption { return func(e *exported) { e.Idempotent = true } }
+
+// Parameters are the names of the arguments that the command takes, channels among them; one that ends in a question mark
+// may be missing. A call whose arguments do not fit is answered [InvalidArgs]. Without this option any are taken.
+func Parameters(names ...string) ExportOption {
+	parameters := make(map[string]bool, len(names))
+	for _, name := range names {
+		parameters[strings.TrimSuffix(name, "?")] = !strings.HasSuffix(name, "?")
+	}
+	return func(e *exported) { e.parameters = parameters }
+}
 
 // Export answers a command, from [Core.Ready] or [Core.Run] on: export before. Its error is the program's own bug.
 func (c *Core) Export(command string, handler Handler, options ...ExportOption) error {
@@ -52,21 +71,23 @@ func (c *Core) ExportStream(command string, handler StreamHandler, options ...Ex
 	return c.export(command, handler, options)
 }
 
+// export takes a Handler or a StreamHandler.
 func (c *Core) export(command string, handler any, options []ExportOption) error {
-	export := &session.Export{Concurrency: 1, Handler: handler}
+	export := &exported{Export: session.Export{Concurrency: 1}, handler: handler}
 	for _, option := range options {
 		option(export)
 	}
+	export.Handler = export
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.session.Export(command, export)
+	return c.session.Export(command, &export.Export)
 }
 
 // Bind puts the arguments into the fields of the struct that target points to. Its error, as a handler's, is
 // [InvalidArgs].
 func (h *Handling) Bind(target any) error {
 	if err := wire.Convert(h.Arguments, target); err != nil {
-		return &CommandError{Code: wire.InvalidArgs, Message: err.Error()}
+		return invalid(err.Error(), "")
 	}
 	return nil
 }
@@ -81,7 +102,7 @@ func (h *Handling) Deadline() (time.Time, bool) {
 func (h *Handling) ReceiveChannel(argument string) (*ReceiveChannel, error) {
 	end, fits := h.handled.Ends[argument].(*session.Receiver)
 	if !fits {
-		return nil, &CommandError{Code: wire.InvalidArgs, Message: argument + " must be a channel to receive from"}
+		return nil, invalid(argument+" must be a channel to receive from", argument)
 	}
 	return &ReceiveChannel{h.core, end}, nil
 }
@@ -91,7 +112,7 @@ func (h *Handling) ReceiveChannel(argument string) (*ReceiveChannel, error) {
 func (h *Handling) SendChannel(argument string) (*SendChannel, error) {
 	end, fits := h.handled.Ends[argument].(*session.Sender)
 	if !fits {
-		return nil, &CommandError{Code: wire.InvalidArgs, Message: argument + " must be a channel to send on"}
+		return nil, invalid(argument+" must be a channel to send on", argument)
 	}
 	return &SendChannel{h.core, end}, nil
 }
@@ -136,20 +157,50 @@ func (h *Handling) run(ctx context.Context) (value any, err error) {
 			err = errPanicked
 		}
 	}()
-	_, isStream := h.handled.Ends["yield"]
-	switch handler := h.handled.Export.Handler.(type) {
+	export := h.handled.Export.Handler.(*exported)
+	if err := h.check(export); err != nil {
+		return nil, err
+	}
+	switch handler := export.handler.(type) {
 	case Handler:
-		if isStream {
-			return nil, &CommandError{Code: wire.InvalidArgs, Message: h.Command + " does not stream: invoke it"}
-		}
 		return handler(ctx, h)
 	case StreamHandler:
-		if !isStream {
-			return nil, &CommandError{Code: wire.InvalidArgs, Message: h.Command + " streams: ask for its stream"}
-		}
 		return nil, h.stream(ctx, handler)
 	}
-	return nil, nil
+	panic("stockade: a handler of a kind that there is not")
+}
+
+// check says whether the call's arguments fit what its command takes. Its error is InvalidArgs.
+func (h *Handling) check(export *exported) error {
+	_, isStream := h.handled.Ends["yield"]
+	_, streams := export.handler.(StreamHandler)
+	switch {
+	case isStream && !streams:
+		return invalid(h.Command+" does not stream: invoke it", "yield")
+	case streams && !isStream:
+		return invalid(h.Command+" streams: ask for its stream", "yield")
+	case export.parameters == nil:
+		return nil
+	}
+	given := maps.Clone(h.Arguments)
+	for name := range h.handled.Ends {
+		given[name] = nil
+	}
+	delete(given, "yield")
+	for name, isRequired := range export.parameters {
+		if _, isGiven := given[name]; isRequired && !isGiven {
+			return invalid(fmt.Sprintf("%s needs %q", h.Command, name), name)
+		}
+		delete(given, name)
+	}
+	for name := range given {
+		return invalid(fmt.Sprintf("%s takes no %q", h.Command, name), name)
+	}
+	return nil
+}
+
+func invalid(message, path string) error {
+	return &CommandError{Code: wire.InvalidArgs, Message: message, Data: map[string]any{"path": path}}
 }
 
 var errPanicked = errors.New("the handler panicked")

@@ -137,25 +137,39 @@ func (c *Core) settle() {
 }
 
 func (c *Core) exchange() error {
-	for {
-		for batch := c.session.Outbox.Next(); batch != nil; batch = c.session.Outbox.Next() {
-			sent, err := c.link.Send(batch)
+	for c.session.State != session.Left {
+		sent, err := c.flush()
+		if err != nil {
+			return err
+		}
+		canReceive, canSend, err := c.link.Look()
+		switch {
+		case err != nil:
+			return err
+		case canReceive:
+			frame, raw, err := c.link.Receive()
 			if err != nil {
 				return err
 			}
-			if !sent {
-				break // the descriptor tells when there is room, and leads here
+			if err := c.session.Receive(frame, raw, time.Now()); err != nil {
+				return err
 			}
-			c.session.Outbox.Sent()
-		}
-		frame, raw, err := c.link.Receive()
-		if frame == nil || err != nil {
-			return err
-		}
-		if err := c.session.Receive(frame, raw, time.Now()); err != nil || c.session.State == session.Left {
-			return err
+		case sent || !canSend:
+			return nil // if there is no room, the descriptor tells when there is, and that leads here
 		}
 	}
+	return nil
+}
+
+// flush sends what has gathered; false if there is no room for all of it.
+func (c *Core) flush() (bool, error) {
+	for batch := c.session.Outbox.Next(); batch != nil; batch = c.session.Outbox.Next() {
+		if sent, err := c.link.Send(batch); !sent || err != nil {
+			return false, err
+		}
+		c.session.Outbox.Sent()
+	}
+	return true, nil
 }
 
 // send sends what has just been put: at once if it is alone, else when those have put theirs who can run now.
@@ -229,6 +243,7 @@ func (c *Core) takeEmits() {
 			c.finish(err)
 		}
 	}
+	c.hasRoom = true
 	c.canEmit.Fire()
 }
 

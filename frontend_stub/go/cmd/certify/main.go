@@ -48,30 +48,39 @@ func work(ctx context.Context, core *stockade.Core) error {
 
 // export exports what the echo worker answers.
 func (w *worker) export() error {
+	takes := stockade.Parameters
 	return errors.Join(
-		w.core.Export("echo.value", func(_ context.Context, call *stockade.Handling) (any, error) {
-			return call.Arguments["value"], nil
-		}, stockade.Repeatable()),
-		w.core.Export("echo.fail", echoFail),
-		w.core.Export("echo.crash", func(context.Context, *stockade.Handling) (any, error) { panic("as asked") }),
-		w.core.Export("echo.wait", func(ctx context.Context, _ *stockade.Handling) (any, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}),
-		w.core.Export("echo.call", w.echoCall),
-		w.core.Export("echo.emit", w.echoEmit),
-		w.core.Export("echo.enough", func(context.Context, *stockade.Handling) (any, error) {
-			select {
-			case w.enough <- struct{}{}:
-			default:
-			}
-			return nil, nil
-		}),
-		w.core.ExportStream("echo.count", echoCount),
-		w.core.ExportStream("echo.break", echoBreak),
-		w.core.Export("echo.sum", echoSum),
-		w.core.Export("echo.send", echoSend),
+		w.core.Export("echo.value", echoValue, takes("value"), stockade.Repeatable()),
+		w.core.Export("echo.fail", echoFail, takes("code", "message", "data?")),
+		w.core.Export("echo.crash", echoCrash, takes()),
+		w.core.Export("echo.wait", echoWait, takes()),
+		w.core.Export("echo.call", w.echoCall, takes("command", "arguments")),
+		w.core.Export("echo.emit", w.echoEmit, takes("event", "payload")),
+		w.core.Export("echo.enough", w.echoEnough, takes()),
+		w.core.ExportStream("echo.count", echoCount, takes("n")),
+		w.core.ExportStream("echo.break", echoBreak, takes("n")),
+		w.core.Export("echo.sum", echoSum, takes("items")),
+		w.core.Export("echo.send", echoSend, takes("n", "items")),
 	)
+}
+
+func echoValue(_ context.Context, call *stockade.Handling) (any, error) {
+	return call.Arguments["value"], nil
+}
+
+func echoCrash(context.Context, *stockade.Handling) (any, error) { panic("as asked") }
+
+func echoWait(ctx context.Context, _ *stockade.Handling) (any, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (w *worker) echoEnough(context.Context, *stockade.Handling) (any, error) {
+	select {
+	case w.enough <- struct{}{}:
+	default:
+	}
+	return nil, nil
 }
 
 func echoFail(_ context.Context, call *stockade.Handling) (any, error) {

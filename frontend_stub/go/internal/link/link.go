@@ -147,9 +147,16 @@ func (l *Link) Send(batch *session.Batch) (bool, error) {
 	return true, nil
 }
 
-// Receive takes one message, if there is one: its first frame, and those behind it.
+// Look says whether a message is there to be received, and whether there is room for one. Asking makes libzmq take notice
+// of what its own thread has done, of which the descriptor then tells no more: so both answers count.
+func (l *Link) Look() (canReceive, canSend bool, err error) {
+	events, err := l.commands.GetEvents()
+	return events&zmq.POLLIN != 0, events&zmq.POLLOUT != 0, err
+}
+
+// Receive takes one message, which must be there: its first frame, and those behind it.
 func (l *Link) Receive() (frame []byte, raw [][]byte, err error) {
-	if frame, err = receive(l.commands); frame == nil || err != nil {
+	if frame, err = l.commands.RecvBytes(zmq.DONTWAIT); err != nil {
 		return nil, nil, err
 	}
 	for {
@@ -165,8 +172,7 @@ func (l *Link) Receive() (frame []byte, raw [][]byte, err error) {
 	}
 }
 
-// receive takes one frame, or nil if there is none. Asking for the events makes libzmq take notice of what its own
-// thread has done; it is no dearer than the error that a receive would make instead.
+// receive takes one frame, or nil if there is none.
 func receive(socket *zmq.Socket) ([]byte, error) {
 	events, err := socket.GetEvents()
 	if err != nil || events&zmq.POLLIN == 0 {

@@ -105,6 +105,10 @@ func (h *handledCalls) call(call wire.Call, frames *wire.Frames, now time.Time) 
 		Arguments: call.Arguments, Ends: ends, Export: h.exports[call.Command],
 	}
 	h.open[call.ID] = handled
+	if call.Options.Insists != "" {
+		h.fail(handled, faultOf(wire.BadMessage, "the option %q is not known here", call.Options.Insists))
+		return nil
+	}
 	h.take(handled, call.Options.Deadline, now)
 	return nil
 }

@@ -105,6 +105,8 @@ type CallOptions struct {
 	Trace    string
 	Channels map[string]Offer
 	Raw      map[string]int64
+	// Insists is an option that is not known here and may not be ignored, or "": the call has an answer that says so.
+	Insists string
 }
 
 // Offer is a channel that a call of the core's opens.
@@ -217,7 +219,8 @@ func readCall(r *reader) any {
 	if len(r.elements) <= 4 || r.fault != "" {
 		return call
 	}
-	options := r.options(r.elements[4])
+	options := r.table(r.elements[4])
+	call.Options.Insists = insisting(options)
 	if deadline := options["deadline"]; deadline != nil {
 		call.Options.Deadline = r.whole(deadline)
 	}
@@ -359,12 +362,19 @@ func (r *reader) within(element any, key string) any { return r.table(element)[k
 
 func (r *reader) options(element any) map[string]any {
 	options := r.table(element)
-	for name := range options {
-		if strings.HasPrefix(name, "!") {
-			r.refuse(fmt.Sprintf("an option that insists and is not known here, %q", name))
-		}
+	if name := insisting(options); name != "" {
+		r.refuse(fmt.Sprintf("an option that insists and is not known here, %q", name))
 	}
 	return options
+}
+
+func insisting(options map[string]any) string {
+	for name := range options {
+		if strings.HasPrefix(name, "!") {
+			return name
+		}
+	}
+	return ""
 }
 
 // raw is the index of the frame that stands for value, if the options at index say that there is one.
