@@ -62,9 +62,16 @@ public final class Conversation {
   private final Thread keeper;
 
   private Thread leader;
+
+  /** Whether the leader has what it waits for, which another thread may have read. */
+  private BooleanSupplier leaderIsReady = () -> false;
+
   private long leads;
   private long leadsSeen = -1;
   private boolean isKeeperAsleep;
+
+  /** Whether the keeper leaves the lead to others, and will look by itself when its respite is over. */
+  private boolean isRespite;
 
   /** When the leader wakes by itself; 0 while it is awake. */
   private long sleepsUntil;
@@ -143,7 +150,7 @@ public final class Conversation {
       try {
         if (now || session.outbox().waiting() >= EAGER) {
           push();
-        } else if (!isGathering && session.outbox().waiting() > 0) {
+        } else if (!isGathering && !isLookedAtSoon() && session.outbox().waiting() > 0) {
           isGathering = true;
           rouse();
         }
@@ -226,6 +233,7 @@ public final class Conversation {
         }
         if (mayLead && (leader == null || leader == keeper || leader == me)) {
           leads |= take(me);
+          leaderIsReady = isReady;
           lead(isReady, leaderWatch, Math.min(deadline, now + LOOK));
         } else {
           follow(new Waiter(me, isReady, mayLead), deadline);
@@ -322,6 +330,7 @@ public final class Conversation {
   /** Somebody else leads: one who waits, or the keeper, in its time. */
   private void abdicate() {
     leader = null;
+    leaderIsReady = () -> false;
     sleepsUntil = 0;
     for (Waiter waiter : waiters) {
       if (waiter.mayLead) {
@@ -360,18 +369,25 @@ public final class Conversation {
   private void stepBack() {
     isKeeperAsleep = leader != null && leads == leadsSeen;
     leadsSeen = leads;
-    long pause = isKeeperAsleep ? FOREVER : RESPITE;
+    isRespite = !isKeeperAsleep;
+    long pause = isRespite ? RESPITE : FOREVER;
     lock.unlock();
     try {
       keeperWatch.sleep(true, pause);
     } finally {
       lock.lock();
       isKeeperAsleep = false;
+      isRespite = false;
     }
     keeperWatch.hush();
-    if (over == null) {
+    if (over == null && leader == null) {
       push();
     }
+  }
+
+  /** Who has just waited for an answer is likely to wait for the next, and sends what has gathered then. */
+  private boolean isLookedAtSoon() {
+    return leader == null && isRespite;
   }
 
   /**
@@ -522,6 +538,9 @@ public final class Conversation {
       if (over != null || waiter.isReady.getAsBoolean()) {
         LockSupport.unpark(waiter.thread);
       }
+    }
+    if (leader != null && leader != Thread.currentThread() && leaderIsReady.getAsBoolean()) {
+      leaderWatch.ring();
     }
     List<Runnable> todo = new ArrayList<>(0);
     for (Pending pending : session.takeAnswered()) {
