@@ -323,8 +323,12 @@ TEST_CASE("a handler yields until nobody wants more, and takes channels as param
 
     core.send({"call", 2, "copy", Map{}, channel(4, "caller", "back")});
     CHECK(core.expect("item") == Array{"item", 4, "one"});
-    CHECK(core.expect("end") == Array{"end", 4});
-    CHECK(core.expect("result") == Array{"result", 2, nullptr});
+    // The handler has left the end of its channel to the library, which may say it on either side of the result.
+    Array behind{core.next(), core.next()};
+    std::sort(behind.begin(), behind.end(), [](const Value& one, const Value& other) {
+        return one.at(0).as<std::string>() < other.at(0).as<std::string>();
+    });
+    CHECK(behind == Array{Array{"end", 4}, Array{"result", 2, nullptr}});
 
     core.send({"call", 3, "count", Map{{"n", 100}}, channel(6, "caller", "yield")});
     CHECK(core.expect("item") == Array{"item", 6, 0});

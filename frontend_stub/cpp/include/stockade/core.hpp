@@ -380,9 +380,9 @@ class Core {
 /// exception, whose words go to standard error. (Why a conversation has ended is there already.)
 template <class Body>
 [[nodiscard]] int run_worker(Body&& body, const ConnectOptions& options = {}) {
+    int status = 0;
     try {
         Core core(options);
-        int status = 0;
         if constexpr (std::is_same_v<std::invoke_result_t<Body, Core&>, int>) {
             status = std::forward<Body>(body)(core);
         } else {
@@ -391,7 +391,7 @@ template <class Body>
         core.close();
         return status;
     } catch (const Ended& end) {
-        return end.status();
+        return status != 0 ? status : end.status();  // a body that has seen the end itself has said what it comes to
     } catch (const std::exception& error) {
         (void)std::fprintf(stderr, "stockade: this worker ends: %s\n", error.what());
         return 1;
