@@ -25,6 +25,8 @@ type ending struct {
 
 	id    int64
 	bound bool
+	// of is the call of the core's that has opened it, if one has.
+	of *Handled
 }
 
 func (e *ending) end() *ending { return e }
@@ -177,7 +179,8 @@ func (c *channels) finish(end End, err error) {
 	}
 	isOpen := c.open[e.id] == end
 	c.close(end, err)
-	if isOpen {
+	// The error that is about to answer a call that was stopped ends its channels too.
+	if isStopped := e.of != nil && e.of.Stopped != nil && !e.of.Done; isOpen && !isStopped {
 		c.outbox.put(end.farewell())
 	}
 }

@@ -104,6 +104,9 @@ func (h *handledCalls) call(call wire.Call, frames *wire.Frames, now time.Time) 
 		id: call.ID, Command: call.Command, Caller: call.Options.Caller, Trace: call.Options.Trace,
 		Arguments: call.Arguments, Ends: ends, Export: h.exports[call.Command],
 	}
+	for _, end := range ends {
+		end.end().of = handled
+	}
 	h.open[call.ID] = handled
 	if call.Options.Insists != "" {
 		h.fail(handled, faultOf(wire.BadMessage, "the option %q is not known here", call.Options.Insists))
@@ -170,10 +173,14 @@ func (h *handledCalls) stop(handled *Handled, why error) {
 
 // -- what this worker says ---------------------------------------------------------------------------------------------
 
-// Result answers the call, whose channels stay open, unless it has been answered. What cannot be sent is an error for
+// Result answers the call, whose channels stay open, unless it has been answered; one that was stopped is answered so. What cannot be sent is an error for
 // the caller, and returned.
 func (s *Session) Result(handled *Handled, value any) error {
-	if handled.Done {
+	switch {
+	case handled.Done:
+		return nil
+	case handled.Stopped != nil:
+		s.handled.fail(handled, AsFault(handled.Stopped))
 		return nil
 	}
 	message, err := wire.SayValue("result", handled.id, value, int(s.Limits.Depth)-2)
