@@ -239,7 +239,10 @@ func (c *Core) answer(call *Handling, value any, err error) {
 	if c.over != nil {
 		return
 	}
-	handled := call.handled
+	handled, now := call.handled, time.Now()
+	if deadline, given := call.Deadline(); given && !now.Before(deadline) {
+		c.session.Wake(now) // its context may have told the handler before the session was told
+	}
 	if err == nil {
 		for _, end := range handled.Ends {
 			if sender, sends := end.(*session.Sender); sends {
