@@ -103,8 +103,34 @@ impl<'de> Deserializer<'de> for FromValue {
         }
     }
 
+    // What serde has for text also takes bytes, and the other way round: here these are not the same.
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, UnfitError> {
+        if let Value::Bytes(_) = self.0 {
+            Err(UnfitError::new("bytes, where text is wanted"))
+        } else {
+            self.deserialize_any(visitor)
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, UnfitError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, UnfitError> {
+        self.deserialize_byte_buf(visitor)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, UnfitError> {
+        if let Value::Bytes(value) = self.0 {
+            visitor.visit_byte_buf(value)
+        } else {
+            Err(UnfitError::new("bytes are wanted"))
+        }
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct
         seq tuple tuple_struct map struct identifier ignored_any
     }
 }

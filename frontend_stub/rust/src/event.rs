@@ -41,7 +41,7 @@ pub fn is_event(name: &str) -> bool {
 /// What to subscribe to, so as to get the event of this name, or, if it ends in a slash, all whose names begin so.
 pub fn topic_of(name: &str) -> Result<String> {
     let is_prefix = name.ends_with('/');
-    if !is_event(name.strip_suffix('/').unwrap_or(name)) || name.len() > 128 {
+    if !is_event(name.strip_suffix('/').unwrap_or(name)) {
         return Err(no_event(name, "(a prefix ends in one slash)"));
     }
     Ok(if is_prefix { name.to_owned() } else { format!("{name}|") })
