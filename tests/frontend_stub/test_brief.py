@@ -53,6 +53,44 @@ def test_any_bytes_are_read_as_the_codec_reads_them_or_not_at_all(data: bytes) -
         assert repr(read) == repr(wire.decode(data))
 
 
+@pytest.mark.parametrize("ident", [0, 23, 24, 255, 256, 65535, 65536, 2**32 - 1])
+@pytest.mark.parametrize("value", [None, True, False, 0, 24, 256, 70000, "", "notes/todo"])
+def test_a_short_result_is_read(ident: int, value: Any) -> None:
+    """Its id and its value, of every width."""
+    assert brief.result(cbor2.dumps([["result", ident, value]])) == (ident, value)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [["result", 1, [1]]],
+        [["result", 1, -1]],
+        [["result", 1, 1.5]],
+        [["result", "1", 1]],
+        [["result", True, 1]],
+        [["result", 1, 1, {}]],
+        [["error", 1, 1]],
+        [["result", 1, 1], ["pong", 2]],
+    ],
+)
+def test_what_is_no_short_result_is_left_to_others(batch: Any) -> None:
+    """Nothing is read of it."""
+    assert brief.result(cbor2.dumps(batch)) is None
+
+
+@given(
+    st.binary(max_size=40).map(lambda tail: b"\x81\x83fresult" + tail)
+    | st.tuples(st.integers(0, 2**33), SCALARS, st.integers(0, 40), st.integers(0, 255)).map(
+        lambda t: _bent(["result", t[0], t[1]], t[2], t[3])
+    )
+)
+def test_any_bytes_are_a_result_to_the_codec_too_or_none(data: bytes) -> None:
+    """Nothing is read that the codec would refuse or read differently."""
+    result = brief.result(data)
+    if result is not None:
+        assert repr(wire.decode(data)) == repr([["result", *result]])
+
+
 def _bent(message: list[Any], place: int, byte: int) -> bytes:
     """A message, perhaps with one byte changed."""
     data = bytearray(cbor2.dumps([message]))

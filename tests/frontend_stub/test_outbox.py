@@ -56,3 +56,22 @@ def test_batch_waits_until_it_is_sent() -> None:
     assert outbox.batch() is frame
     assert outbox
     assert drain(outbox) == [b"\x81\x01", b"\x81\x02"]
+
+
+@given(st.lists(st.binary(max_size=8), max_size=3))
+def test_the_only_message_is_the_same_batch_by_a_shorter_way(items: list[bytes]) -> None:
+    """With one message it is what `batch` gives; with none, or several, there is none."""
+    outbox, other = Outbox(), Outbox()
+    for each in (outbox, other):
+        each.messages, each.size = 10, 1000
+        for item in items:
+            each.put(cbor2.dumps(item))
+    only = outbox.only()
+    if len(items) != 1:
+        assert only is None
+    else:
+        assert only == other.batch()
+        outbox.sent_only()
+        other.sent()
+    assert drain(outbox) == drain(other)
+    assert outbox.batches == other.batches

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["call", "read"]
+__all__ = ["call", "read", "result"]
 
 #: What is longer is no longer read faster here.
 _LONGEST = 96
@@ -19,6 +19,13 @@ _SIMPLE: dict[int, bool | None] = {0xF4: False, 0xF5: True, 0xF6: None}
 _WRITTEN = {False: b"\xf4", True: b"\xf5", None: b"\xf6"}
 #: How an array of four begins whose first is the text "call".
 _CALL = b"\x84dcall"
+#: How a batch begins that is one result: the call's id and the value follow.
+_RESULT = b"\x81\x83fresult"
+#: The heads of maps of so many pairs.
+_MAPS = tuple(bytes((0xA0 + count,)) for count in range(24))
+#: Names, encoded, so many at most: a worker may make them up without end.
+_names: dict[str, bytes] = {}
+_REMEMBERED = 1024
 
 
 def read(data: bytes) -> list[list[Any]] | None:
@@ -83,15 +90,27 @@ def read(data: bytes) -> list[list[Any]] | None:
     return [message]
 
 
+def result(data: bytes) -> tuple[int, Any] | None:
+    """Id and value of a batch that is one result of a short scalar; None for anything else, and for what is wrong."""
+    if data[:9] != _RESULT or len(data) > _LONGEST:
+        return None
+    try:
+        ident, at = _scalar(data, 9)
+        value, at = _scalar(data, at)
+    except (IndexError, UnicodeDecodeError):
+        return None
+    return (ident, value) if at == len(data) and type(ident) is int else None
+
+
 def call(ident: int, command: str, arguments: dict[str, Any]) -> bytes | None:
     """The message of a call whose names are short and whose arguments are short scalars; None for any other."""
-    begin, name = _integer(ident), _text(command)
+    begin, name = _integer(ident), _names.get(command) or _name(command)
     if begin is None or name is None or len(arguments) > 23:
         return None
-    message = _CALL + begin + name + bytes((0xA0 + len(arguments),))
+    message = _CALL + begin + name + _MAPS[len(arguments)]
     for key, value in arguments.items():
         kind = type(value)
-        name = _text(key)
+        name = _names.get(key) or _name(key)
         written = (
             _integer(value)
             if kind is int
@@ -105,6 +124,33 @@ def call(ident: int, command: str, arguments: dict[str, Any]) -> bytes | None:
             return None
         message += name + written
     return message
+
+
+def _scalar(data: bytes, at: int) -> tuple[Any, int]:
+    """The short scalar at this place, and the place behind it; a place behind all of `data` where there is none."""
+    head = data[at]
+    if head < 24:
+        return head, at + 1
+    if 0x60 <= head < 0x78:
+        end = at + head - 0x5F
+        return data[at + 1 : end].decode(), end
+    if head == 25:
+        return data[at + 1] << 8 | data[at + 2], at + 3
+    if head == 24:
+        return data[at + 1], at + 2
+    if head == 26:
+        return int.from_bytes(data[at + 1 : at + 5], "big"), at + 5
+    return (_SIMPLE[head], at + 1) if head in _SIMPLE else (None, len(data) + 1)
+
+
+def _name(name: str) -> bytes | None:
+    """The name of a command or an argument, encoded, and remembered: they come again and again."""
+    written = _text(name)
+    if written is not None:
+        if len(_names) >= _REMEMBERED:
+            _names.clear()
+        _names[name] = written
+    return written
 
 
 def _text(value: str) -> bytes | None:

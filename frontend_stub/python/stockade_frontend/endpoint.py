@@ -97,8 +97,16 @@ class Endpoint:
 
     def flush(self) -> bool:
         """Send the batches that have gathered; False if there is no room for all of them."""
-        outbox, commands = self.session.outbox, self.link.commands
-        batch = outbox.batch()
+        outbox = self.session.outbox
+        only = outbox.only()
+        if only is not None:
+            try:
+                self._send(only, DONTWAIT)
+            except zmq.Again:
+                return False
+            outbox.sent_only()
+            return True
+        commands, batch = self.link.commands, outbox.batch()
         while batch is not None:
             try:
                 if isinstance(batch, Parcel):

@@ -56,6 +56,21 @@ class Outbox:
         if isinstance(message, Parcel):
             self._parcels += 1
 
+    def only(self) -> bytes | None:
+        """The batch of the one message that waits; None where none does or several do, or one with raw frames.
+
+        It is the same as `batch()`, a shorter way: `sent_only()` says that it went.
+        """
+        waiting = self._waiting
+        if len(waiting) != 1 or self._parcels or self._batch is not None:
+            return None
+        return b"\x81" + waiting[0]  # type: ignore[operator]  # no parcel
+
+    def sent_only(self) -> None:
+        """What `only()` gave has gone."""
+        self.batches += 1
+        self._waiting.clear()
+
     def batch(self) -> bytes | Parcel | None:
         """What to send next, or None; the same until `sent()`."""
         if self._batch is None and self._waiting:
