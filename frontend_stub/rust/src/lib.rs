@@ -45,6 +45,11 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+/// The examples of the README are compiled with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use crate::args::Args;
 pub use crate::call::{Call, Options};
 pub use crate::channel::{Channel, Items, ReceiveChannel, SendChannel, Stream};
