@@ -72,6 +72,12 @@ class Life:
     _exited_at: float | None = None
     _loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop)
 
+    def turn_to(self, step: str) -> None:
+        """Another step is played, to which nothing of what has passed belongs."""
+        self.step = step
+        for kept in (self.trace, self.pongs, self.ignored, self.batches):
+            kept.clear()
+
     # -- its beginning ------------------------------------------------------------------------------------------------
 
     async def start(self, *sockets: str, secret: bool = True) -> None:
@@ -96,6 +102,7 @@ class Life:
         await self.start()
         await self.greeted()
         await self.first()
+        await self.until(lambda: self.link.made == set(KINDS), f"{', '.join(KINDS)}, all three bound")
 
     async def greeted(self) -> Hello:
         """Await `hello`, and answer it."""
@@ -155,6 +162,8 @@ class Life:
         self.subscriptions.append(subscription)
 
     def _refused(self, why: str) -> None:
+        if self.program.status() is not None:
+            return  # it bound, said something and ended, before the last connection was made
         self._fault = self._fault or Fault("the user name and secret that it was given, from its own process", why)
         self._news.set()
 
@@ -167,8 +176,11 @@ class Life:
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 
-    async def until(self, ready: Callable[[], _Value | None], wanted: str) -> _Value:
-        """What `ready` gives, once it is neither None nor false. Raises Fault if the worker has done anything else."""
+    async def until(self, ready: Callable[[], _Value | None], wanted: str, look: float | None = None) -> _Value:
+        """What `ready` gives, once it is neither None nor false. Raises Fault if the worker has done anything else.
+
+        It is asked whenever the worker has said something, or ended; and every `look` seconds.
+        """
         deadline = self._loop.time() + self.stage.patience
         while True:
             self._news.clear()
@@ -180,7 +192,7 @@ class Life:
             now = self._loop.time()
             if now > deadline:
                 raise Fault(wanted, f"nothing, for {self.stage.patience:.1f} s")
-            pause = deadline - now
+            pause = min(deadline - now, look or self.stage.patience)
             if not self._expects_end:
                 pause = min(pause, self._look_for_an_end(wanted, now))
             try:
@@ -270,16 +282,22 @@ class Life:
 
     async def report(self) -> Any:
         """Await what the worker reports of its task, in its next call for one."""
-        call = await self.until(lambda: self.asked, f"a report, in a call of {NEXT}")
-        if self.commands:
-            raise Fault("nothing before the report", written(self.commands[0].message))
+        call = await self.until(self._reported, f"a report, in a call of {NEXT}")
         require("report" in call.arguments, "an argument `report`", call.arguments)
         return call.arguments["report"]
 
+    def _reported(self) -> Call | None:
+        """The worker's call for its next task, once it has come. Raises Fault for anything else that it has said."""
+        if self.commands:
+            raise Fault("a report, and nothing before", written(self.commands[0].message))
+        return self.asked
+
     async def reports(self, wanted: Any, what: str = "the report") -> Any:
-        """Await the report, which must be as wanted (`matching.fits`)."""
+        """Await the report, which must be as wanted (`matching.fits`), and no error where none is."""
         report = await self.report()
         self.same(report, wanted, what)
+        has_error = isinstance(report, dict) and report.get("error") is not None
+        require(not has_error or "error" in str(wanted), f"{what} without an error", report)
         return report
 
     def same(self, came: Any, wanted: Any, what: str) -> None:
@@ -348,33 +366,6 @@ class Life:
     def expect_end(self) -> None:
         """From now on connections may be lost, and the process end."""
         self._expects_end = True
-
-    async def exit(self, status: int | None = None, *, words: bool = False) -> int:
-        """Await the end of the process: with this exit status, and with `words` on its standard error."""
-        self._expects_end = True
-        wanted = "its end" if status is None else f"its end, with exit status {status}"
-        came = await self.until(self._status, wanted)
-        require(status is None or came[0] == status, wanted, f"exit status {came[0]}")
-        if words:
-            require(bool(self.program.words()), f"{wanted}, and a word on standard error why", "nothing was said")
-        return came[0]
-
-    async def breaks(self) -> None:
-        """Await that the worker, to which the core has just said what it may not, says so and exits with status 70."""
-        self.asked = None
-        self._expects_end = True
-        await self.until(self._status_unless_it_goes_on, "its end, with exit status 70")
-        await self.exit(70, words=True)
-
-    def _status(self) -> tuple[int] | None:
-        status = self.program.status()
-        return None if status is None else (status,)
-
-    def _status_unless_it_goes_on(self) -> tuple[int] | None:
-        if self.asked is not None:
-            raise Fault("its end, with exit status 70", f"a call of {NEXT}: {written(self.asked.arguments)}")
-        self.quiet("its end, with exit status 70")
-        return self._status()
 
     def words(self) -> tuple[str, str]:
         """The last that the worker wrote on its standard output and error."""

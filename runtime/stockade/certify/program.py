@@ -18,6 +18,7 @@ import attrs
 
 from stockade.certify.fault import Fault
 from stockade.config.environment import worker_environment
+from stockade.errors import StartError
 from stockade.limits import PROTOCOL
 from stockade.supervisor.process import kill_group
 
@@ -40,7 +41,7 @@ class Program:
 
     @classmethod
     def start(cls, argv: Sequence[str], folder: Path, label: str, generation: int, *, by_hand: bool = False) -> Program:
-        """Start it; raises OSError where that cannot be. `by_hand`: as a user would, with nothing for a worker."""
+        """Start it; raises StartError where that cannot be. `by_hand`: as a user would, with nothing for a worker."""
         secret = secrets.token_hex(32)
         for name in ("sockets", "temporary"):
             (folder / name).mkdir(mode=0o700)
@@ -48,15 +49,14 @@ class Program:
         environment = {name: value for name, value in environment.items() if not name.startswith("STOCKADE_")}
         if not by_hand:
             environment |= _place(folder, label, generation)
+        stdin = subprocess.DEVNULL if by_hand else subprocess.PIPE
         with (folder / "stdout").open("wb") as output, (folder / "stderr").open("wb") as errors:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL if by_hand else subprocess.PIPE,
-                stdout=output,
-                stderr=errors,
-                env=environment,
-                start_new_session=True,
-            )
+            try:
+                process = subprocess.Popen(
+                    argv, stdin=stdin, stdout=output, stderr=errors, env=environment, start_new_session=True
+                )
+            except OSError as error:
+                raise StartError(f"{argv[0]} cannot be started: {error.strerror}") from error
         return cls(folder, label, generation, secret, os.pidfd_open(process.pid), process)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -30,6 +31,8 @@ _SHOWN = {
 }
 #: Messages that are shown of a step that failed: its last ones.
 _LAST = 12
+#: Characters of a line where there is no terminal.
+_WIDE = 160
 
 
 # -- for people -------------------------------------------------------------------------------------------------------
@@ -37,20 +40,26 @@ _LAST = 12
 
 def show(certificate: Certificate, console: Console | None = None) -> None:
     """Print the table, then the evidence of each step that failed, then a line that counts."""
-    console = console or Console()
+    console = console or _console()
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for _, results in groupby(certificate.results, key=lambda result: result.step.name.partition("/")[0]):
+    for group, results in groupby(certificate.results, key=lambda result: result.step.name.partition("/")[0]):
+        table.add_row(Text(group, "bold"))
         for result in results:
             words, style = _SHOWN[result.outcome]
-            table.add_row(result.step.name, Text(words, style), _about(result.step))
+            table.add_row(f"  {result.step.name}", Text(words, style), _about(result.step))
     console.print(table)
     for result in certificate.results:
         if result.evidence is not None:
             _show_evidence(console, result, result.evidence)
     console.print(_summary(certificate))
+
+
+def _console() -> Console:
+    """Standard output; into a file or pipe with lines as long as they need to be."""
+    return Console() if sys.stdout.isatty() else Console(width=_WIDE)
 
 
 def _about(step: Step) -> str:

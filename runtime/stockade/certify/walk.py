@@ -17,7 +17,6 @@ from stockade.certify.life import Life
 from stockade.certify.link import gate
 from stockade.certify.stage import Passed, Stage
 from stockade.certify.step import Step
-from stockade.errors import StartError
 from stockade.supervisor.places import bases
 
 __all__ = ["Certificate", "Evidence", "Outcome", "Result", "certify"]
@@ -169,21 +168,17 @@ async def _alone(stage: Stage, step: Step) -> Result:
 
 async def _play(life: Life, step: Step) -> Result:
     """One step, in a life that is at its beginning, or where the worker waits for a task."""
-    life.step = step.name
-    for kept in (life.trace, life.pongs, life.ignored, life.batches):
-        kept.clear()
+    life.turn_to(step.name)
     loop = asyncio.get_running_loop()
     start = loop.time()
     try:
         if step.walk is not None and not life.is_started:
             await life.begin()
-            life.trace.clear()
+            life.turn_to(step.name)
         await step.play(life)
         life.quiet("nothing more")
     except Fault as fault:
         stdout, stderr = life.words()
         evidence = Evidence(fault.wanted, fault.came, tuple(life.trace), stdout, stderr)
         return Result(step, Outcome.FAILED, evidence, loop.time() - start)
-    except OSError as error:
-        raise StartError(f"{life.stage.argv[0]} cannot be started: {error.strerror or error}") from error
     return Result(step, Outcome.PASSED, None, loop.time() - start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Sequence
 
 import click
@@ -50,6 +51,8 @@ def certify(
         return Exit.WELL
     if not program:
         raise Usage("no program is named", "write stockade certify -- PROGRAM [ARGS]")
+    if shutil.which(program[0]) is None:
+        raise Usage(f"there is no program {quoted(program[0])}", "write its path, or the name of one that is on PATH")
     certificate = _walk(program, steps, patience, as_json)
     if as_json:
         click.echo(json.dumps(report.as_json(certificate), ensure_ascii=False))

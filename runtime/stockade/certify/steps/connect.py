@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from stockade.certify import endings
 from stockade.certify.fault import require
 from stockade.certify.life import Life
 from stockade.certify.program import Program
@@ -43,6 +44,7 @@ async def hello(life: Life) -> None:
     require(bool(said.stub), 'a name under "stub"', said.stub)
     await asyncio.sleep(0.05)
     life.quiet("nothing before welcome")
+    require(len(life.batches) == 1, "nothing before welcome", f"{len(life.batches)} batches")
 
 
 @connect.step("ready", section="5")
@@ -70,7 +72,7 @@ async def late_core(life: Life) -> None:
     for name in ("emits", "events", "commands"):
         life.link.open_to(name)
         await life.until(lambda name=name: name in life.link.made, f"{name}, bound")  # type: ignore[misc]
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.6)
     await life.greeted()
     await life.first()
 
@@ -103,7 +105,7 @@ async def refused(life: Life) -> None:
     await life.hear(Hello, "hello, as the first message")
     error = {"code": "unavailable", "message": "version 1 is not spoken", "data": {"protocols": [2]}}
     life.say(["refused", error])
-    await life.exit(1, words=True)
+    await endings.exits(life, 1, words=True)
 
 
 @connect.step("by-hand", section="2", optional=True)

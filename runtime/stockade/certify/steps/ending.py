@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from stockade.certify import asking, news
+from stockade.certify import asking, endings, news
 from stockade.certify.fault import require
 from stockade.certify.life import Life
 from stockade.certify.step import Steps
@@ -88,7 +88,7 @@ async def _leave(life: Life, emitted: int) -> None:
     )
     life.expect_end()
     life.say(["bye", {"emitted": emitted}])
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @leaving.step("stop")
@@ -139,7 +139,7 @@ async def crossed(life: Life) -> None:
     life.say(["ping", 9], ["stop", {"grace": 100}], ["call", 1, "echo.value", {"value": 1}, {"caller": "core"}])
     life.say(["cancel", 1], ["missed", 1])
     life.say(["bye", {"emitted": 0}])
-    await life.exit(0)
+    await endings.exits(life, 0)
     life.quiet("nothing behind bye")
 
 
@@ -153,7 +153,7 @@ async def end_in_run(life: Life) -> None:
     life.task("run")
     await life.round_trip()
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @lifeline.step("in-a-call")
@@ -163,7 +163,7 @@ async def end_in_call(life: Life) -> None:
     life.task("invoke", command="certify.never", arguments={})
     await life.call("certify.never")
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @lifeline.step("in-a-stream", "stream")
@@ -173,7 +173,7 @@ async def end_in_stream(life: Life) -> None:
     life.task("stream", command="certify.never", arguments={})
     await life.call("certify.never")
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @lifeline.step("without-credit", "channels")
@@ -183,7 +183,7 @@ async def end_without_credit(life: Life) -> None:
     life.task("send", command="certify.never", arguments={}, items=[1], finish="end")
     await life.call("certify.never")
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @lifeline.step("in-a-handler", "exports")
@@ -194,7 +194,7 @@ async def end_in_handler(life: Life) -> None:
     asking.ask(life, "echo.wait", {})
     await asyncio.sleep(0.05)
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @lifeline.step("awaiting-an-event", "events")
@@ -204,7 +204,7 @@ async def end_in_events(life: Life) -> None:
     life.task("events", count=1)
     await life.round_trip()
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @lifeline.step("before-welcome")
@@ -213,16 +213,17 @@ async def end_before_welcome(life: Life) -> None:
     await life.start()
     await life.hear(Hello, "hello, as the first message")
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @lifeline.step("before-the-core")
 async def end_before_core(life: Life) -> None:
     """Exit when standard input ends before the core has connected."""
     await life.start("nothing")
-    await life.until(lambda: (life.program.sockets / "commands").exists(), "a socket of the name commands")
+    socket = life.program.sockets / "commands"
+    await life.until(socket.exists, "a socket of the name commands", look=0.01)
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @lifeline.step("before-the-secret")
@@ -230,7 +231,7 @@ async def end_before_secret(life: Life) -> None:
     """Exit when standard input ends before it has brought a secret."""
     await life.start(secret=False)
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 @lifeline.step("unread", "together")
@@ -241,7 +242,7 @@ async def end_unread(life: Life) -> None:
     life.task("calls", command="certify.unread", each=[{"text": "x" * 500} for _ in range(1000)])
     await asyncio.sleep(0.1)
     life.program.end_lifeline()
-    await life.exit(0)
+    await endings.exits(life, 0)
 
 
 # -- the core ---------------------------------------------------------------------------------------------------------
@@ -252,7 +253,7 @@ async def says_breach(life: Life) -> None:
     """When the core says breach: say why on standard error, and exit with status 1."""
     await life.begin()
     life.say(["breach", {"code": "bad_frame", "reason": "as the script wants it"}])
-    await life.exit(1, words=True)
+    await endings.exits(life, 1, words=True)
 
 
 @core.step("goes")
@@ -261,7 +262,7 @@ async def goes(life: Life) -> None:
     await life.begin()
     life.expect_end()
     life.link.close()
-    await life.exit(1, words=True)
+    await endings.exits(life, 1, words=True)
 
 
 @core.step("goes-in-run")
@@ -272,4 +273,4 @@ async def goes_in_run(life: Life) -> None:
     await life.round_trip()
     life.expect_end()
     life.link.close()
-    await life.exit(1, words=True)
+    await endings.exits(life, 1, words=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import cbor2
 
-from stockade.certify import asking, flow, news
+from stockade.certify import asking, endings, flow, news
 from stockade.certify.life import Life
 from stockade.certify.scene import PLAIN
 from stockade.certify.step import Steps
@@ -53,7 +53,7 @@ def _said(batch: Any, *raw: bytes) -> Callable[[Life], Awaitable[None]]:
         life.task("invoke", command="certify.faults", arguments={})
         call = await life.call("certify.faults")
         life.send(cbor2.dumps(_numbered(batch, call.id)), *raw)
-        await life.breaks()
+        await endings.breaks(life)
 
     return play
 
@@ -85,7 +85,7 @@ async def _answers(life: Life, *messages: Any) -> None:
     await life.start()
     await life.hear(Hello, "hello, as the first message")
     life.say(*messages)
-    await life.breaks()
+    await endings.breaks(life)
 
 
 @faults.step("early-result")
@@ -111,7 +111,7 @@ async def over_credit(life: Life) -> None:
     items = [["item", channel, 1]] * (flow.room(life, channel) + 900)
     for first in range(0, len(items), 1000):
         life.say(*items[first : first + 1000])
-    await life.breaks()
+    await endings.breaks(life)
 
 
 @faults.step("call-again", "exports", section="5, Calls")
@@ -123,7 +123,7 @@ async def call_again(life: Life) -> None:
     life.say(call)
     await asking.answer_of(life, call[1])
     life.say(call)
-    await life.breaks()
+    await endings.breaks(life)
 
 
 def _event(frame: bytes) -> Callable[[Life], Awaitable[None]]:
@@ -136,7 +136,7 @@ def _event(frame: bytes) -> Callable[[Life], Awaitable[None]]:
         await life.reports({})
         life.task("events", count=1)
         life.send(frame, socket="events")
-        await life.breaks()
+        await endings.breaks(life)
 
     return play
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import cbor2
 
+from stockade.certify import endings
 from stockade.certify.life import Life
 from stockade.certify.step import Steps
 
@@ -53,7 +54,7 @@ def _value(hexadecimal: str) -> Callable[[Life], Awaitable[None]]:
         call = await life.invoked("certify.strict")
         _, number, _ = life.result(call, None)
         life.send(b"\x81\x83" + cbor2.dumps("result") + cbor2.dumps(number) + bytes.fromhex(hexadecimal))
-        await life.breaks()
+        await endings.breaks(life)
 
     return play
 
@@ -62,7 +63,7 @@ def _frame(hexadecimal: str) -> Callable[[Life], Awaitable[None]]:
     async def play(life: Life) -> None:
         await life.begin()
         life.send(bytes.fromhex(hexadecimal))
-        await life.breaks()
+        await endings.breaks(life)
 
     return play
 
