@@ -2472,7 +2472,7 @@ static stockade_status calls_ask(struct session *session, const char *command, c
         return error_give(error, error_copy(parent->stopped));
     stockade_pending *pending = NULL;
     stockade_status status = pending_make(session, command, arguments, options, trace, &pending, error);
-    if (status != STOCKADE_OK)
+    if (pending == NULL)
         return status;
     pending_take_options(pending, options, now);
     if (parent != NULL) {
@@ -2904,8 +2904,10 @@ static bool handling_reserve(stockade_handling *handling, const stockade_value *
     }
     handling->arguments = calloc(1, count * sizeof *handling->arguments + bytes);
     handling->channels = calloc(stockade_count(maps[2]) + 1, sizeof *handling->channels);
+    if (handling->arguments == NULL || handling->channels == NULL)
+        return false;
     *names = (char *)(handling->arguments + count);
-    return handling->arguments != NULL && handling->channels != NULL;
+    return true;
 }
 
 static stockade_status handling_fill(struct session *session, stockade_handling *handling, stockade_value arguments,
@@ -3064,7 +3066,7 @@ static struct arrival *read_event(struct frame *frame, const char **fault) {
         *fault = "an event without a name and a bar";
         return NULL;
     }
-    stockade_value body, seq, source, payload, options = {STOCKADE_MISSING, {0}};
+    stockade_value body, seq = {STOCKADE_MISSING, {0}}, source = seq, payload = seq, options = seq;
     uint64_t number = 0;
     *fault = wire_decode((unsigned char *)bar + 1, size - (size_t)(bar + 1 - data), &body);
     if (*fault != NULL)
@@ -4280,12 +4282,11 @@ static stockade_status poll_all(stockade_core *core, int timeout) {
 /* What there is to read without sleeping; `*timeout` becomes 0 if there was something, or something may be left. */
 static stockade_status look(stockade_core *core, bool sent, bool room, int *timeout) {
     stockade_status status = core->spin > 0 && *timeout != 0 ? spin(core) : receive_commands(core);
-    if (status == STOCKADE_OK)
-        *timeout = 0;
-    else if (status != STOCKADE_DONE)
+    if (status != STOCKADE_OK && status != STOCKADE_DONE)
         return status;
-    else if (!sent && (events_of(core->link.commands) & ZMQ_POLLOUT))
-        *timeout = 0; /* there is room again: the next turn sends */
+    bool has_room = !sent && (events_of(core->link.commands) & ZMQ_POLLOUT); /* again: the next turn sends */
+    if (status == STOCKADE_OK || has_room)
+        *timeout = 0;
     if (!core->used || room)
         return STOCKADE_OK;
     core->used = false;
@@ -4381,7 +4382,7 @@ stockade_status stockade_invoke(stockade_core *core, const char *command, const 
                                 const stockade_options *options, stockade_owned *result, stockade_error **error) {
     stockade_pending *pending = NULL;
     stockade_status status = begin(core, command, arguments, options, &pending, error);
-    if (status != STOCKADE_OK)
+    if (pending == NULL)
         return status;
     wait_for(core, pending);
     status = pending->done ? answer_of(pending, result, error) : ended(core, error);
@@ -4393,7 +4394,7 @@ stockade_status stockade_call(stockade_core *core, const char *command, const st
                               const stockade_options *options, stockade_pending **pending, stockade_error **error) {
     stockade_pending *begun = NULL;
     stockade_status status = begin(core, command, arguments, options, &begun, error);
-    if (status != STOCKADE_OK)
+    if (begun == NULL)
         return status;
     while (begun->place == HELD && !begun->done && status == STOCKADE_OK)
         status = turn(core, -1, false);

@@ -414,7 +414,7 @@ static stockade_status calls_ask(struct session *session, const char *command, c
         return error_give(error, error_copy(parent->stopped));
     stockade_pending *pending = NULL;
     stockade_status status = pending_make(session, command, arguments, options, trace, &pending, error);
-    if (status != STOCKADE_OK)
+    if (pending == NULL)
         return status;
     pending_take_options(pending, options, now);
     if (parent != NULL) {

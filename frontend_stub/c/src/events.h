@@ -46,7 +46,7 @@ static struct arrival *read_event(struct frame *frame, const char **fault) {
         *fault = "an event without a name and a bar";
         return NULL;
     }
-    stockade_value body, seq, source, payload, options = {STOCKADE_MISSING, {0}};
+    stockade_value body, seq = {STOCKADE_MISSING, {0}}, source = seq, payload = seq, options = seq;
     uint64_t number = 0;
     *fault = wire_decode((unsigned char *)bar + 1, size - (size_t)(bar + 1 - data), &body);
     if (*fault != NULL)

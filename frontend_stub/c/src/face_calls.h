@@ -41,7 +41,7 @@ stockade_status stockade_invoke(stockade_core *core, const char *command, const 
                                 const stockade_options *options, stockade_owned *result, stockade_error **error) {
     stockade_pending *pending = NULL;
     stockade_status status = begin(core, command, arguments, options, &pending, error);
-    if (status != STOCKADE_OK)
+    if (pending == NULL)
         return status;
     wait_for(core, pending);
     status = pending->done ? answer_of(pending, result, error) : ended(core, error);
@@ -53,7 +53,7 @@ stockade_status stockade_call(stockade_core *core, const char *command, const st
                               const stockade_options *options, stockade_pending **pending, stockade_error **error) {
     stockade_pending *begun = NULL;
     stockade_status status = begin(core, command, arguments, options, &begun, error);
-    if (status != STOCKADE_OK)
+    if (begun == NULL)
         return status;
     while (begun->place == HELD && !begun->done && status == STOCKADE_OK)
         status = turn(core, -1, false);

@@ -274,8 +274,10 @@ static bool handling_reserve(stockade_handling *handling, const stockade_value *
     }
     handling->arguments = calloc(1, count * sizeof *handling->arguments + bytes);
     handling->channels = calloc(stockade_count(maps[2]) + 1, sizeof *handling->channels);
+    if (handling->arguments == NULL || handling->channels == NULL)
+        return false;
     *names = (char *)(handling->arguments + count);
-    return handling->arguments != NULL && handling->channels != NULL;
+    return true;
 }
 
 static stockade_status handling_fill(struct session *session, stockade_handling *handling, stockade_value arguments,

@@ -259,12 +259,11 @@ static stockade_status poll_all(stockade_core *core, int timeout) {
 /* What there is to read without sleeping; `*timeout` becomes 0 if there was something, or something may be left. */
 static stockade_status look(stockade_core *core, bool sent, bool room, int *timeout) {
     stockade_status status = core->spin > 0 && *timeout != 0 ? spin(core) : receive_commands(core);
-    if (status == STOCKADE_OK)
-        *timeout = 0;
-    else if (status != STOCKADE_DONE)
+    if (status != STOCKADE_OK && status != STOCKADE_DONE)
         return status;
-    else if (!sent && (events_of(core->link.commands) & ZMQ_POLLOUT))
-        *timeout = 0; /* there is room again: the next turn sends */
+    bool has_room = !sent && (events_of(core->link.commands) & ZMQ_POLLOUT); /* again: the next turn sends */
+    if (status == STOCKADE_OK || has_room)
+        *timeout = 0;
     if (!core->used || room)
         return STOCKADE_OK;
     core->used = false;
