@@ -9,6 +9,7 @@
 #include <sstream>
 #include <stockade.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -81,6 +82,11 @@ class Index {
     std::map<std::string, std::vector<std::size_t>> places_;
 };
 
+bool is_text(const std::string& name) {
+    constexpr std::string_view ending = ".md";
+    return name.size() > ending.size() && name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
+}
+
 /// Read all files, some at a time: while one is taken apart, the core reads the next.
 Index read_all(Core& core) {
     Index index;
@@ -92,6 +98,9 @@ Index read_all(Core& core) {
         reading.pop_front();
     };
     for (const std::string& name : core.stream<std::string>("files.list")) {
+        if (!is_text(name)) {
+            continue;
+        }
         if (reading.size() == ahead) {
             take_one();
         }

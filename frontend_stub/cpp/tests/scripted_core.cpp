@@ -288,10 +288,10 @@ Array ScriptedCore::echo_until(const std::string& command) {
         Array answers;
         do {
             Array message = next();
-            if (message.at(0) != Value("call")) {
+            if (message.at(0).as<std::string>() != "call") {
                 continue;
             }
-            if (message.at(2) == Value(command)) {
+            if (message.at(2).as<std::string>() == command) {
                 return message;
             }
             answers.push_back(Array{"result", message.at(1), message.at(3).at("value")});
