@@ -228,13 +228,10 @@ fn export(core: &Core, is_enough: &Rc<Cell<bool>>) -> Result<()> {
         Ok(call.argument::<Value>("value")?)
     })?;
     core.export("echo.fail", |_, call| {
-        let (code, message): (String, String) = (call.argument("code")?, call.argument("message")?);
-        Err::<(), _>(
-            CommandError::new(code, message)
-                .with_data(call.argument::<Option<Value>>("data")?.unwrap_or_default())
-                .into(),
-        )
+        let error = CommandError::new(call.argument::<String>("code")?, call.argument::<String>("message")?);
+        Err::<(), _>(error.with_data(call.argument::<Option<Value>>("data")?.unwrap_or_default()).into())
     })?;
+    #[allow(clippy::panic)] // as asked
     core.export("echo.crash", |_, _| -> Result<(), BoxError> { panic!("as asked") })?;
     core.export("echo.wait", |_, call| -> Result<(), BoxError> {
         loop {
