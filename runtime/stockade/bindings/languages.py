@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from stockade.bindings import python, typescript
+from stockade.bindings import go, java, python, rust, typescript
 from stockade.bindings.comments import Origin
 from stockade.bindings.model import Model
 
@@ -34,5 +34,10 @@ LANGUAGES: Mapping[str, Language] = {
     "python": Language(
         lambda model, origin, wanted: python.render(model, origin, asyncio=wanted.asyncio), frozenset({"asyncio"})
     ),
+    "go": Language(lambda model, origin, wanted: go.render(model, origin, wanted.package), frozenset({"package"})),
+    "java": Language(
+        lambda model, origin, wanted: java.render(model, origin, wanted.package, wanted.stem), frozenset({"package"})
+    ),
+    "rust": Language(lambda model, origin, _: rust.render(model, origin)),
     "typescript": Language(lambda model, origin, _: typescript.render(model, origin)),
 }

@@ -10,13 +10,17 @@ __all__ = ["WIDTH", "enclosed", "javadoc", "slashes"]
 WIDTH = 110
 
 
-def enclosed(before: str, parts: Sequence[str], after: str, *, unit: str = "    ", separator: str = ",") -> list[str]:
-    """What stands in brackets: in one line, or where that is long in one for each part."""
+def enclosed(
+    before: str, parts: Sequence[str], after: str, *, unit: str = "    ", separator: str = ",", last: str = ","
+) -> list[str]:
+    """What stands in brackets: in one line, or where that is long in one for each part, `last` behind the last one."""
     line = f"{before}{f'{separator} '.join(parts)}{after}"
     if len(line) <= WIDTH or not parts:
         return [line]
     indent = before[: len(before) - len(before.lstrip())]
-    return [before.rstrip(), *(f"{indent}{unit}{part}{separator}" for part in parts), f"{indent}{after.lstrip()}"]
+    *others, final = parts
+    lines = [*(f"{indent}{unit}{part}{separator}" for part in others), f"{indent}{unit}{final}{last}"]
+    return [before.rstrip(), *lines, f"{indent}{after.lstrip()}"]
 
 
 def javadoc(lines: Sequence[str], indent: str = "") -> list[str]:
