@@ -15,8 +15,7 @@ final class Answering implements Consumer<HandledCall> {
   private final StreamHandler streams;
 
   /** Exactly one of the two is there. */
-  Answering(
-      Endpoint endpoint, ExportOptions options, Handler handler, StreamHandler streams) {
+  Answering(Endpoint endpoint, ExportOptions options, Handler handler, StreamHandler streams) {
     this.endpoint = endpoint;
     this.options = options;
     this.handler = handler;

@@ -1,8 +1,8 @@
 package io.github.stockaderuntime.frontend;
 
 /**
- * What one connection has done until now. Counts, but for {@code pending}, {@code answering}, {@code channels} and
- * {@code waiting}.
+ * What one connection has done until now. Counts, but for {@code pending}, {@code answering},
+ * {@code channels} and {@code waiting}.
  *
  * @param calls ids used
  * @param answered answers that came

@@ -4,7 +4,9 @@ import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 
-/** A bare DEALER over the same binding, and nothing of the library: what a call is measured beside. */
+/**
+ * A bare DEALER over the same binding, and nothing of the library: what a call is measured beside.
+ */
 final class Bare {
   private static final int DEALER = 5;
 

@@ -10,7 +10,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 
-/** What a call costs, beside bare sockets of the same binding: a worker that is told what to measure. */
+/**
+ * What a call costs, beside bare sockets of the same binding: a worker that is told what to
+ * measure.
+ */
 public final class Bench {
   private static final int FRAME = 24;
   private static final Map<String, Object> ONE = Map.of("value", 1);

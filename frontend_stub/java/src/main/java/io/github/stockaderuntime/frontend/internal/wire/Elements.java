@@ -124,7 +124,12 @@ final class Elements {
       raw.put(entry.getKey(), Whole.of(entry.getValue()));
     }
     return new Said(
-        deadline == null ? null : Whole.of(deadline), asText(caller), trace, channels, raw, insisting(options));
+        deadline == null ? null : Whole.of(deadline),
+        asText(caller),
+        trace,
+        channels,
+        raw,
+        insisting(options));
   }
 
   Welcome welcome(int index) throws DecodeException {

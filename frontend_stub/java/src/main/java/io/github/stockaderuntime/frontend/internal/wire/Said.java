@@ -21,5 +21,6 @@ public record Said(
     Map<String, Long> raw,
     Optional<String> insisting) {
   /** What is said where there are no options. */
-  public static final Said NOTHING = new Said(null, "core", Optional.empty(), Map.of(), Map.of(), Optional.empty());
+  public static final Said NOTHING =
+      new Said(null, "core", Optional.empty(), Map.of(), Map.of(), Optional.empty());
 }

@@ -70,7 +70,9 @@ public final class Conversation {
   private long leadsSeen = -1;
   private boolean isKeeperAsleep;
 
-  /** Whether the keeper leaves the lead to others, and will look by itself when its respite is over. */
+  /**
+   * Whether the keeper leaves the lead to others, and will look by itself when its respite is over.
+   */
   private boolean isRespite;
 
   /** When the leader wakes by itself; 0 while it is awake. */
@@ -385,7 +387,10 @@ public final class Conversation {
     }
   }
 
-  /** Who has just waited for an answer is likely to wait for the next, and sends what has gathered then. */
+  /**
+   * Who has just waited for an answer is likely to wait for the next, and sends what has gathered
+   * then.
+   */
   private boolean isLookedAtSoon() {
     return leader == null && isRespite;
   }
@@ -592,7 +597,8 @@ public final class Conversation {
       }
       over = end;
       if (end instanceof EndedException ended) {
-        reactions.ended(ended); // first: the program may end by itself once it is told, with another status
+        reactions.ended(
+            ended); // first: the program may end by itself once it is told, with another status
       }
       session.end(end);
       leaderWatch.ring();

@@ -189,7 +189,9 @@ public final class Endpoint implements Reactions {
     return end.again();
   }
 
-  /** Waits; an interrupt is an error of the code {@code cancelled}; the thread stays interrupted. */
+  /**
+   * Waits; an interrupt is an error of the code {@code cancelled}; the thread stays interrupted.
+   */
   private <T> T await(Waiting<T> waiting) {
     try {
       return ending(waiting);
@@ -248,7 +250,8 @@ public final class Endpoint implements Reactions {
    */
   public boolean awaitAnswer(MadeCall call, long deadline) throws InterruptedException {
     boolean isThere =
-        look(call::isDone) || ending(() -> conversation.await(() -> call, MadeCall::isDone, deadline)) != null;
+        look(call::isDone)
+            || ending(() -> conversation.await(() -> call, MadeCall::isDone, deadline)) != null;
     if (isThere && call.error() instanceof EndedException end) {
       throw rested(end);
     }

@@ -5,6 +5,7 @@ import io.github.stockaderuntime.frontend.internal.wire.DecodeException;
 import io.github.stockaderuntime.frontend.internal.wire.Decoder;
 import io.github.stockaderuntime.frontend.internal.wire.Encoder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,15 +44,25 @@ final class Scene {
     scene.core(
         "welcome",
         Map.of(
-            "protocol", 1, "worker", "editor", "generation", 1, "core", "test/0", "limits", all,
-            "grants", Map.of("commands", anything, "listen", anything, "emit", anything)));
+            "protocol",
+            1,
+            "worker",
+            "editor",
+            "generation",
+            1,
+            "core",
+            "test/0",
+            "limits",
+            all,
+            "grants",
+            Map.of("commands", anything, "listen", anything, "emit", anything)));
     scene.session.takeAnswered();
     return scene;
   }
 
   /** The core says one message. */
   void core(Object... message) {
-    batch(List.of(List.of(message)));
+    batch(List.of(Arrays.asList(message)));
   }
 
   void batch(List<?> messages) {
@@ -61,7 +72,9 @@ final class Scene {
   /** What this worker has said since it was last asked: the messages of all batches. */
   List<List<?>> said() {
     List<List<?>> all = new ArrayList<>();
-    for (Message batch = session.outbox().batch(); batch != null; batch = session.outbox().batch()) {
+    for (Message batch = session.outbox().batch();
+        batch != null;
+        batch = session.outbox().batch()) {
       try {
         for (Object message : (List<?>) Decoder.decode(batch.head())) {
           all.add((List<?>) message);
@@ -74,9 +87,11 @@ final class Scene {
     return all;
   }
 
-  MadeCall call(String command, Map<String, Object> arguments, CallOptions options, Map<String, End> ends) {
+  MadeCall call(
+      String command, Map<String, Object> arguments, CallOptions options, Map<String, End> ends) {
     MadeCall call =
-        new MadeCall(command, Arguments.of(arguments, ends, 32), options, null, Optional.empty(), now);
+        new MadeCall(
+            command, Arguments.of(arguments, ends, 32), options, null, Optional.empty(), now);
     session.calls().make(call, now);
     return call;
   }

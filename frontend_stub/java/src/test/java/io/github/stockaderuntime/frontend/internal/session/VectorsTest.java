@@ -153,7 +153,8 @@ class VectorsTest {
                     () -> {
                       byte[] frame = Vectors.bytes(vector.get("hex"));
                       String topic = new String(frame, 1, frame.length - 1, "US-ASCII");
-                      String name = topic.endsWith("|") ? topic.substring(0, topic.length() - 1) : topic;
+                      String name =
+                          topic.endsWith("|") ? topic.substring(0, topic.length() - 1) : topic;
                       assertEquals(topic, Topics.topic(name));
                     }));
   }
@@ -168,7 +169,9 @@ class VectorsTest {
     String separator = vector.path("separator").asText("/");
     Grant grant =
         new Grant(
-            separator.charAt(0), Vectors.texts(vector.get("allow")), Vectors.texts(vector.get("deny")));
+            separator.charAt(0),
+            Vectors.texts(vector.get("allow")),
+            Vectors.texts(vector.get("deny")));
     boolean allowed =
         vector.has("prefix")
             ? grant.covers(vector.get("prefix").asText())
