@@ -13,8 +13,7 @@
 /* More messages than these are in no batch, and more frames behind none, whatever the limits say. */
 #define BATCH 1024
 #define FRAMES 63
-/* From so many bytes on they go raw. There and back, with a copy into the frame, through two sockets of one machine: see
- * README.md, "Large bytes". */
+/* From so many bytes on they go raw: as the stub for Python has measured; the core takes them either way. */
 #define RAW 16384
 
 /* -- frames: what came, shared by all the values that point into it ---------------------------------------------------- */
