@@ -83,7 +83,8 @@ func Queue(events int) ConnectOption { return func(s *settings) { s.queue = even
 // should end the process.
 func OnLifelineEnd(stop func()) ConnectOption { return func(s *settings) { s.stop = stop } }
 
-var connected atomic.Bool
+// hasConnected: this process has taken its place.
+var hasConnected atomic.Bool
 
 // Connect takes this process's place as a worker, and waits until the core has said welcome. A process connects once.
 // Its error is an [*Ended], or the context's.
@@ -92,7 +93,7 @@ func Connect(ctx context.Context, options ...ConnectOption) (*Core, error) {
 	for _, option := range options {
 		option(&chosen)
 	}
-	if connected.Swap(true) {
+	if hasConnected.Swap(true) {
 		return nil, errors.New("stockade: this process has connected before; a worker has one link, made for one connection")
 	}
 	place, err := link.TakePlace()

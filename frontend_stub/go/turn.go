@@ -191,10 +191,15 @@ func (c *Core) send(alone, mayYield bool) {
 	}
 }
 
+// gather lets others run as long as they put more: those whose answers have come together ask together again. With 256
+// calls in flight this made twice as many calls per second as sending behind the first of them.
 func (c *Core) gather() {
-	c.mu.Unlock()
-	runtime.Gosched()
-	c.mu.Lock()
+	for before := 0; c.session.Outbox.Len() > before && c.session.Outbox.Len() < eager; {
+		before = c.session.Outbox.Len()
+		c.mu.Unlock()
+		runtime.Gosched()
+		c.mu.Lock()
+	}
 	c.gathering = false
 	c.settle()
 }
