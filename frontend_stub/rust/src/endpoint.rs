@@ -1,6 +1,7 @@
 //! The worker's end of its link: the sockets and the conversation together, and the one loop, turned by whoever waits.
 
 use std::cell::{Cell, RefCell};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::error::{EndKind, Ended, Error, Result};
@@ -302,7 +303,7 @@ impl Endpoint {
 
 /// Tell the operator: what a worker writes to standard error is in the log, with its label.
 pub fn say(reason: &str) {
-    eprintln!("stockade_frontend: {reason}");
+    let _ = writeln!(std::io::stderr(), "stockade_frontend: {reason}"); // who has closed it wants to hear nothing
 }
 
 /// Tell the operator why this worker ends, unless it is just how workers end.

@@ -17,8 +17,8 @@ pub const PROTOCOL: u64 = 1;
 const BATCH: usize = 1024;
 /// More raw frames than these are behind no batch.
 const FRAMES: usize = 63;
-/// Bytes from which on they travel in a frame of their own. Measured there and back: up to 16 KiB it is the same either
-/// way, from 64 KiB on the frame wins.
+/// Bytes from which on they travel in a frame of their own, which the protocol leaves to the sender: no codec copies them
+/// then, for the price of a frame more.
 pub const RAW: usize = 16 * 1024;
 
 /// What the core takes.
