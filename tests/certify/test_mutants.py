@@ -16,7 +16,7 @@ from stockade.certify.walk import Certificate, Outcome, certify
 
 MUTANT = Path(__file__).with_name("mutant.py")
 #: Seconds that a mutant which says nothing is waited for. The others need a hundredth of that.
-PATIENCE = 3.0
+PATIENCE = 5.0
 
 #: So many walks, and each fault is at work in half of them, no two in the same ones.
 WALKS = 10

@@ -88,11 +88,9 @@ class Life:
         self.is_started = True
         self._loop.add_reader(program.pidfd, self._ended)
         user = f"{program.label}@{program.generation}".encode()
-        expected = Expected(
-            user, program.secret.encode(), program.pid, program.pidfd, self._refused, lambda _: self._news.set()
-        )
+        expected = Expected(user, program.secret.encode(), program.pid, program.pidfd, self._refused, lambda pid: None)
         size = self.scene.limits["message"]
-        self.link = Link(self._loop, str(program.sockets), expected, size, self._received, self._lost)
+        self.link = Link(self._loop, str(program.sockets), expected, size, self._received, self._news.set)
         self.link.open_to(*(sockets or KINDS))
         if secret:
             program.tell_secret()
@@ -165,9 +163,6 @@ class Life:
         if self.program.status() is not None:
             return  # it bound, said something and ended, before the last connection was made
         self._fault = self._fault or Fault("the user name and secret that it was given, from its own process", why)
-        self._news.set()
-
-    def _lost(self, socket: str) -> None:
         self._news.set()
 
     def _ended(self) -> None:

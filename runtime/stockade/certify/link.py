@@ -34,7 +34,7 @@ def gate() -> tuple[Context, Authenticator]:
 class Link:
     """Connects to what the worker binds, each socket once it is `open_to`; brings each message to `received`.
 
-    `lost` is told when a connection that was made has ended.
+    `changed` is told when a connection was made, or has ended.
     """
 
     _loop: asyncio.AbstractEventLoop
@@ -42,7 +42,7 @@ class Link:
     _admit: Expected
     _largest: int
     _received: Callable[[str, list[bytes]], None]
-    _lost: Callable[[str], None]
+    _changed: Callable[[], None]
     _open_to: set[str] = attrs.field(factory=set)
     _ends: dict[str, End] = attrs.field(factory=dict)
     _look: asyncio.TimerHandle | None = None
@@ -91,9 +91,10 @@ class Link:
         event = int.from_bytes(end.monitor.recv_multipart()[0][:2], "little")
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
             end.made = True
+            self._changed()
         elif end.made or event == zmq.Event.DISCONNECTED:
             end.lost = True
-            self._lost(end.name)
+            self._changed()
         else:  # bound, but not listening yet
             end.close()
             del self._ends[end.name]

@@ -238,8 +238,9 @@ async def end_before_secret(life: Life) -> None:
 async def end_unread(life: Life) -> None:
     """Exit when standard input ends while the core does not read what it says."""
     await life.begin()
-    life.link.read(False)
     life.task("calls", command="certify.unread", each=[{"text": "x" * 500} for _ in range(1000)])
+    await life.call("certify.unread")
+    life.link.read(False)
     await asyncio.sleep(0.1)
     life.program.end_lifeline()
     await endings.exits(life, 0)
