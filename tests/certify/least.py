@@ -199,7 +199,7 @@ class Worker:
 
     def value(self, rest: list[Any], raw: dict[int, bytes]) -> Any:
         value, options = rest[1], rest[2] if len(rest) > 2 else {}
-        if any(name.startswith("!") for name in options.keys()):
+        if any(name.startswith("!") for name in dict(options)):
             raise ValueError("an option that insists")
         if "raw" in options:
             if value is not None:

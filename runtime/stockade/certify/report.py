@@ -71,7 +71,7 @@ def _show_evidence(console: Console, result: Result, evidence: Evidence) -> None
     console.print()
     console.print(Text(f"{step.name}: {step.about} (protocol, section {step.section})", "bold"))
     for title, words in (("wanted", evidence.wanted), ("came", evidence.came)):
-        console.print(Text(f"  {title + ':':8} {words}"))
+        console.print(Text(f"  {title + ':':8} {words}"), soft_wrap=True)
     left_out = len(evidence.passed) - _LAST
     if left_out > 0:
         console.print(Text(f"  ... {left_out} messages before these", "dim"))

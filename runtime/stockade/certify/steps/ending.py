@@ -244,6 +244,7 @@ async def end_unread(life: Life) -> None:
     await asyncio.sleep(0.1)
     life.program.end_lifeline()
     await endings.exits(life, 0)
+    life.commands.clear()  # the other calls, which nobody was to hear
 
 
 # -- the core ---------------------------------------------------------------------------------------------------------
