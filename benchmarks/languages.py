@@ -125,7 +125,7 @@ def _players() -> tuple[list[_Player], tuple[str, ...]]:
     for stub in stubs.stubs(os.environ.get("BENCHMARK_STUBS", "").split()):
         if missing := stub.missing():
             skipped.append(f"{stub.language}: there is no {', no '.join(missing)}")
-        elif not stubs.run_lines(stub, "build", report):
+        elif not stubs.build(stub, report):
             skipped.append(f"{stub.language}: it does not build (see above)")
         else:
             in_folder = ("env", "-C", str(stub.folder))

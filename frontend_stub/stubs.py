@@ -25,7 +25,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
-BEGIN, END = "<!-- table: made by `make certify-all` -->", "<!-- end of the table -->"
+#: What stands between which lines of it is made here.
+LIST = ("<!-- list: made by `make certify-all ARGS=--write` -->", "<!-- end of the list -->")
+TABLE = ("<!-- table: made by `make certify-all ARGS=--write` -->", "<!-- end of the table -->")
 #: The features in the order of docs/certify.md, as the table has them.
 FEATURES = {
     None: "what is required of every worker",
@@ -61,6 +63,8 @@ class Stub:
 
     folder: Path
     language: str
+    package: str
+    library: str
     needs: tuple[str, ...]
     build: tuple[str, ...]
     lint: tuple[str, ...]
@@ -76,11 +80,16 @@ class Stub:
             Variant(each["name"], each.get("key", path.parent.name), tuple(each["certify"]), tuple(each["bench"]))
             for each in variants
         )
-        return cls(path.parent, said["language"], variants=faces, **lines)
+        return cls(path.parent, said["language"], said["package"], said["library"], variants=faces, **lines)
 
     def missing(self) -> list[str]:
         """What it takes to build it, and is not here."""
         return [need for need in self.needs if not _is_here(need)]
+
+    @property
+    def stamp(self) -> Path:
+        """A file that is there while the stub is built: what tests it without building it looks for it."""
+        return self.folder / ".built"
 
     def argv(self, program: tuple[str, ...]) -> list[str]:
         """A program of this stub, as it is started from anywhere: `python` is this interpreter."""
@@ -143,6 +152,15 @@ def run_lines(stub: Stub, what: str, report: Report) -> bool:
     return True
 
 
+def build(stub: Stub, report: Report) -> bool:
+    """Build it: whether it is built now."""
+    stub.stamp.unlink(missing_ok=True)
+    if not run_lines(stub, "build", report):
+        return False
+    stub.stamp.touch()
+    return True
+
+
 def certificate(stub: Stub, variant: Variant) -> dict[str, Any]:
     """What `stockade certify --json` says of a variant."""
     beside = Path(sys.executable).with_name("stockade")
@@ -164,7 +182,7 @@ def column(certified: dict[str, Any]) -> list[str]:
     """The cells of one variant: for each feature whether it passed all of its steps."""
     cells = []
     for feature in FEATURES:
-        steps = [step for step in certified["steps"] if step["needs"] == feature and not step["optional"]]
+        steps = [step for step in certified["steps"] if step["feature"] == feature and not step["optional"]]
         if feature is not None and feature not in certified["offers"]:
             cells.append("-")
         elif all(step["outcome"] == "passed" for step in steps):
@@ -182,20 +200,34 @@ def table(columns: dict[str, list[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def listing() -> str:
+    """The stubs in Markdown: where each is, the name it would be published under, and with what it was seen to work."""
+    rows = (
+        f"| [{stub.folder.name}/]({stub.folder.name}/README.md) | {stub.language} | {stub.package} | {stub.library} |\n"
+        for stub in stubs()
+    )
+    return "| folder | language | package | works with |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def read_part(marks: tuple[str, str]) -> str:
+    """What stands between two lines of README.md."""
+    text = README.read_text(encoding="utf-8")
+    return text[text.index(marks[0]) + len(marks[0]) : text.index(marks[1])].strip()
+
+
+def write_part(marks: tuple[str, str], part: str) -> None:
+    """Put this between two lines of README.md."""
+    text = README.read_text(encoding="utf-8")
+    before, after = text[: text.index(marks[0]) + len(marks[0])], text[text.index(marks[1]) :]
+    README.write_text(f"{before}\n\n{part}\n{after}", encoding="utf-8")
+
+
 def read_table() -> dict[str, list[str]]:
     """The columns that README.md has now, by variant."""
-    text = README.read_text(encoding="utf-8")
-    inside = text[text.index(BEGIN) + len(BEGIN) : text.index(END)].strip().splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in inside]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in read_part(TABLE).splitlines()]
     if not rows:
         return {}
     return {name: [row[number] for row in rows[2:]] for number, name in enumerate(rows[0]) if name}
-
-
-def write_table(columns: dict[str, list[str]]) -> None:
-    text = README.read_text(encoding="utf-8")
-    before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
-    README.write_text(f"{before}\n{table(columns)}{after}", encoding="utf-8")
 
 
 def certify(chosen: list[Stub], write: bool, report: Report) -> None:
@@ -214,8 +246,11 @@ def certify(chosen: list[Stub], write: bool, report: Report) -> None:
                 report.failed.append(f"{variant.name}: certify")
     order = [variant.name for stub in stubs() for variant in stub.variants]
     if write:
-        write_table({name: (known | seen)[name] for name in order if name in known | seen})
+        write_part(TABLE, table({name: (known | seen)[name] for name in order if name in known | seen}))
+        write_part(LIST, listing())
     else:
+        if read_part(LIST) != listing().strip():
+            report.failed.append("the list in frontend_stub/README.md is not what each stub.toml says")
         report.failed += [
             f"{name}: the table in frontend_stub/README.md is not true: make certify-all ARGS=--write"
             for name in seen
@@ -236,7 +271,7 @@ def main(argv: list[str] | None = None) -> int:
     for stub in stubs(given.folders):
         if missing := stub.missing():
             report.skip(stub, missing)
-        elif run_lines(stub, "build", report):
+        elif build(stub, report):
             built.append(stub)
     if given.what == "certify":
         certify(built, given.write, report)
