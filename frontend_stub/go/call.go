@@ -62,7 +62,7 @@ func (c *Core) Call(ctx context.Context, command string, arguments Args, options
 		return nil, err
 	}
 	call := &Call{core: c, call: asked, stop: func() bool { return true }}
-	if ctx.Done() != nil {
+	if c.endOf(ctx) != nil {
 		call.stop = context.AfterFunc(ctx, func() { call.end(contextFault(ctx, command)) })
 	}
 	return call, nil

@@ -33,6 +33,11 @@ func (c *Core) read() {
 			c.mu.Lock()
 			continue
 		}
+		// Those whose answers have just come run before this goroutine takes its thread, and with it the right to run
+		// Go code, into a system call that sleeps.
+		c.mu.Unlock()
+		runtime.Gosched()
+		c.mu.Lock()
 		if ready := c.poll(); !c.leader {
 			c.takeIn(ready)
 		}
@@ -62,12 +67,17 @@ func (c *Core) await(ctx context.Context, signal *session.Signal, done func() bo
 	if alone && !c.leader && !done() {
 		return c.lead(ctx, signal, done)
 	}
+	ended := c.endOf(ctx)
 	for !done() {
 		changed := signal.Wait()
 		c.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
+		if ended == nil {
+			<-changed
+		} else {
+			select {
+			case <-changed:
+			case <-ended:
+			}
 		}
 		c.mu.Lock()
 		if ctx.Err() != nil && !done() {
@@ -77,9 +87,18 @@ func (c *Core) await(ctx context.Context, signal *session.Signal, done func() bo
 	return nil
 }
 
+// endOf is what tells that the context is done; nil if that is never, or when the conversation is over, with which all
+// that waits ends anyhow: so goroutines need not queue up for the one context that most of them have.
+func (c *Core) endOf(ctx context.Context) <-chan struct{} {
+	if ended := ctx.Done(); ended != c.context.Done() {
+		return ended
+	}
+	return nil
+}
+
 func (c *Core) lead(ctx context.Context, signal *session.Signal, done func() bool) error {
 	c.leader = true
-	if ctx.Done() != nil {
+	if c.endOf(ctx) != nil {
 		defer context.AfterFunc(ctx, c.link.Kick)()
 	}
 	for !done() && ctx.Err() == nil {
@@ -191,8 +210,8 @@ func (c *Core) send(alone, mayYield bool) {
 	}
 }
 
-// gather lets others run as long as they put more: those whose answers have come together ask together again. With 256
-// calls in flight this made twice as many calls per second as sending behind the first of them.
+// gather lets others run as long as they put more: those whose answers have come together ask together again. With
+// 256 calls in flight, sending behind the first of them made hundreds of batches of a few calls.
 func (c *Core) gather() {
 	for before := 0; c.session.Outbox.Len() > before && c.session.Outbox.Len() < eager; {
 		before = c.session.Outbox.Len()
