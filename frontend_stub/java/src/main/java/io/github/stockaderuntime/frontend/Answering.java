@@ -3,6 +3,7 @@ package io.github.stockaderuntime.frontend;
 import io.github.stockaderuntime.frontend.internal.session.End;
 import io.github.stockaderuntime.frontend.internal.session.HandledCall;
 import io.github.stockaderuntime.frontend.internal.session.Message;
+import io.github.stockaderuntime.frontend.internal.worker.Ending;
 import io.github.stockaderuntime.frontend.internal.worker.Endpoint;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -117,12 +118,12 @@ final class Answering implements Consumer<HandledCall> {
     }
     if (error instanceof CommandException refusal) {
       if (refusal.getCause() instanceof EncodeException) {
-        Endpoint.say(refusal.getMessage() + ": " + refusal.getCause().getMessage());
+        Ending.say(refusal.getMessage() + ": " + refusal.getCause().getMessage());
       }
       return refusal;
     }
     String reference = endpoint.session().label() + "/" + call.id();
-    Endpoint.say(call.command() + " failed (reference " + reference + ")");
+    Ending.say(call.command() + " failed (reference " + reference + ")");
     error.printStackTrace();
     return new CommandException(
         CommandException.FAILED,

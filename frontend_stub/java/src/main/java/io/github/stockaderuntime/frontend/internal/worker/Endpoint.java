@@ -26,7 +26,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -42,12 +41,6 @@ public final class Endpoint implements Reactions {
    * do.
    */
   private static final long LEAVE = TimeUnit.SECONDS.toNanos(2);
-
-  /**
-   * How long shutdown hooks may take at the end of the lifeline, in milliseconds; the supervisor
-   * kills soon, too.
-   */
-  private static final long LAST_MILLISECONDS = 1000;
 
   private static final AtomicBoolean TAKEN = new AtomicBoolean();
 
@@ -120,24 +113,25 @@ public final class Endpoint implements Reactions {
           "this process has connected before: a worker has one link, made for one connection");
     }
     Endpoint endpoint;
-    Place place;
     try {
-      place = Place.take(System.getenv());
+      Place place = Place.take(System.getenv());
       endpoint = new Endpoint(place, options);
+      endpoint.watch(place.lifeline());
     } catch (EndedException end) {
-      end(end, options.onEnd());
-      if (options.onEnd().isEmpty()) {
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2 * LAST_MILLISECONDS));
-      }
-      throw end;
+      throw Ending.told(end, options.onEnd());
     }
-    endpoint.watch(place.lifeline());
-    endpoint.conversation.start();
-    endpoint.await(
-        endpoint.session::hello,
-        greeted -> greeted.isDone() && endpoint.conversation.takesEmits(),
-        Timers.NEVER);
-    return endpoint;
+    return endpoint.greet();
+  }
+
+  /** At another place than this process's own, and without a lifeline. */
+  static Endpoint connect(Place place, ConnectOptions options) {
+    return new Endpoint(place, options).greet();
+  }
+
+  private Endpoint greet() {
+    conversation.start();
+    await(session::hello, hello -> hello.isDone() && conversation.takesEmits(), Timers.NEVER);
+    return this;
   }
 
   /**
@@ -174,19 +168,8 @@ public final class Endpoint implements Reactions {
     try {
       return does.run();
     } catch (EndedException end) {
-      throw rested(end);
+      throw Ending.rested(end, onEnd);
     }
-  }
-
-  /**
-   * The end, to be thrown. Where the process exits by itself then, this thread has nothing more to
-   * do, and the trace of an exception that nobody catches would only hide the reason in the log.
-   */
-  private EndedException rested(EndedException end) {
-    if (onEnd.isEmpty()) {
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2 * LAST_MILLISECONDS));
-    }
-    return end.again();
   }
 
   /**
@@ -253,7 +236,7 @@ public final class Endpoint implements Reactions {
         look(call::isDone)
             || ending(() -> conversation.await(() -> call, MadeCall::isDone, deadline)) != null;
     if (isThere && call.error() instanceof EndedException end) {
-      throw rested(end);
+      throw Ending.rested(end, onEnd);
     }
     return isThere;
   }
@@ -265,7 +248,7 @@ public final class Endpoint implements Reactions {
       throw refusal.again();
     }
     if (error instanceof EndedException end) {
-      throw rested(end);
+      throw Ending.rested(end, onEnd);
     }
     if (error != null) {
       throw error;
@@ -556,12 +539,12 @@ public final class Endpoint implements Reactions {
     look(
         () -> {
           if (session.state() != State.LEFT) {
-            say(
+            Ending.say(
                 "the core has not answered bye within "
                     + TimeUnit.NANOSECONDS.toSeconds(LEAVE)
                     + " s");
           } else if (session.emitsHandled() != session.emitted()) {
-            say(
+            Ending.say(
                 "the core has handled "
                     + session.emitsHandled()
                     + " of "
@@ -592,33 +575,6 @@ public final class Endpoint implements Reactions {
 
   @Override
   public void ended(EndedException end) {
-    end(end, onEnd);
-  }
-
-  /** On a thread of its own: exiting waits for shutdown hooks, which may want this connection. */
-  private static void end(EndedException end, Optional<Consumer<EndedException>> onEnd) {
-    Runnable does = onEnd.isPresent() ? () -> onEnd.get().accept(end) : () -> exit(end);
-    new Thread(does, "stockade-end").start();
-  }
-
-  private static void exit(EndedException end) {
-    if (end.status() != 0) {
-      say(end.getMessage());
-    }
-    Thread last =
-        new Thread(
-            () -> {
-              LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(LAST_MILLISECONDS));
-              Runtime.getRuntime().halt(end.status());
-            },
-            "stockade-last");
-    last.setDaemon(true);
-    last.start();
-    System.exit(end.status());
-  }
-
-  /** Tells the operator: what a worker writes to standard error is in the log, with its label. */
-  public static void say(String reason) {
-    System.err.println("stockade-frontend: " + reason);
+    Ending.tell(end, onEnd);
   }
 }
