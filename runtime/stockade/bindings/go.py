@@ -5,63 +5,29 @@ Knows the stub's public face, not its inside. A union is `any`: Go has no type f
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Sequence
-
-import attrs
+from collections.abc import Iterator
 
 from stockade.bindings.comments import Origin, of_command, of_event
+from stockade.bindings.go_types import ALIASES, Types, aligned, pascal, quoted
 from stockade.bindings.layout import slashes
 from stockade.bindings.model import (
-    Anything,
-    Array,
     Basic,
     Channel,
     Choice,
     Command,
     Direction,
-    Distinct,
     Enumeration,
     Event,
-    Map,
     Model,
-    Named,
-    Nullable,
-    OneOf,
     Plain,
     Record,
-    Tuple,
     Type,
 )
-from stockade.bindings.naming import Names, pascal, snake
+from stockade.bindings.naming import Names, snake
 
 __all__ = ["render"]
 
-_PLAIN = {
-    Basic.INT: "int64",
-    Basic.FLOAT: "float64",
-    Basic.TEXT: "string",
-    Basic.BYTES: "[]byte",
-    Basic.BOOL: "bool",
-    Basic.NULL: "any",
-    Basic.DATETIME: "DateTime",
-    Basic.DATE: "Day",
-    Basic.TIME: "Time",
-    Basic.DURATION: "Seconds",
-    Basic.UUID: "UUID",
-    Basic.DECIMAL: "Decimal",
-    Basic.PATH: "Path",
-}
-_ALIASES = {
-    "DateTime": ("string", "is a date and time as ISO 8601 text, with or without an offset."),
-    "Day": ("string", "is a date as ISO 8601 text."),
-    "Time": ("string", "is a time as ISO 8601 text."),
-    "Seconds": ("float64", "is a duration in seconds."),
-    "UUID": ("string", "is a UUID in its canonical form."),
-    "Decimal": ("string", "is a decimal number as text."),
-    "Path": ("string", "is a path as text."),
-}
 _GIVEN = """\
 // Given is a pointer to a value: for what may be left out, or may be null.
 func Given[T any](value T) *T { return &value }
@@ -108,9 +74,9 @@ def render(model: Model, origin: Origin, package: str = "") -> str:
 
     Raises Collision where two names become one.
     """
-    names = Names("the Go package", pascal, frozenset({*_ALIASES, "Given", "Items", "Begun"}))
+    names = Names("the Go package", pascal, frozenset({*ALIASES, "Given", "Items", "Begun"}))
     classes: list[Enumeration | Record] = [*model.enumerations, *model.records]
-    types = _Types({each.name: names.take(each.name, f"class {each.name}") for each in classes}, names)
+    types = Types({each.name: names.take(each.name, f"class {each.name}") for each in classes}, names)
     texts = [
         *(_enumeration(each, types, names) for each in model.enumerations),
         *(_record(each, types) for each in model.records),
@@ -124,7 +90,7 @@ def render(model: Model, origin: Origin, package: str = "") -> str:
     code = re.sub(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"', "", whole)
     aliases = [
         f"// {name} {doc}\ntype {name} = {kind}"
-        for name, (kind, doc) in _ALIASES.items()
+        for name, (kind, doc) in ALIASES.items()
         if re.search(rf"\b{name}\b", code)
     ]
     spelled = package or snake(origin.application).replace("_", "")
@@ -140,72 +106,6 @@ def _imports(code: str) -> str:
     return "\n".join(["import (", *lines, ")"]) if lines else ""
 
 
-def _quoted(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-@attrs.define
-class _Types:
-    """Renders types. `names` are those of the classes in the package, by their names in the model."""
-
-    names: dict[str, str]
-    _taken: Names
-    _tuples: dict[Type, str] = attrs.field(factory=dict)
-
-    def of(self, kind: Type) -> str:
-        """The type. Null is a nil pointer."""
-        match kind:
-            case Plain(basic):
-                return _PLAIN[basic]
-            case Anything() | OneOf():
-                return "any"
-            case Nullable(item):
-                inner = self.of(item)
-                return inner if inner == "any" else f"*{inner}"
-            case Array(item) | Distinct(item):
-                return f"[]{self.of(item)}"
-            case Tuple():
-                return self._tuple(kind)
-            case Map(item):
-                return f"map[string]{self.of(item)}"
-            case Choice(values):
-                kinds = frozenset(type(value) for value in values)
-                base = {frozenset({str}): "string", frozenset({int}): "int64", frozenset({bool}): "bool"}
-                return base.get(kinds, "any")
-            case Named(name):
-                return self.names[name]
-
-    def maybe(self, kind: Type, optional: bool) -> str:
-        """The type of what may be left out: then it is nil."""
-        return f"*{self.of(kind)}" if optional else self.of(kind)
-
-    def _tuple(self, kind: Tuple) -> str:
-        if kind not in self._tuples:
-            name = "And".join(pascal(_label(self.of(item))) for item in kind.items) or "Empty"
-            self._tuples[kind] = self._taken.take(f"{name} Tuple", f"the type {name}Tuple")
-        return self._tuples[kind]
-
-    def tuples(self) -> Iterator[str]:
-        """The structs of all tuples met so far."""
-        for kind, name in sorted(self._tuples.items(), key=lambda each: each[1]):
-            items = kind.items if isinstance(kind, Tuple) else ()
-            fields = [("_", "struct{}", '`cbor:",toarray"`')]
-            fields += [(f"Item{at}", self.of(item), "") for at, item in enumerate(items)]
-            said = f"// {name} is an array of {len(items)}."
-            yield "\n".join([said, f"type {name} struct {{", *_aligned(fields), "}"])
-
-
-def _label(kind: str) -> str:
-    return kind.replace("[]", "array ").replace("*", "nullable ").replace("map[string]", "map ").replace("int64", "int")
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Columns as gofmt has them."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    return ["\t" + " ".join(row).rstrip() for row in padded]
-
-
 def _said(name: str, lines: list[str]) -> list[str]:
     """A comment that begins with the name, as Go's do."""
     return slashes([f"{name}: {lines[0]}", *lines[1:]])
@@ -214,21 +114,21 @@ def _said(name: str, lines: list[str]) -> list[str]:
 # -- types -----------------------------------------------------------------------------------------------------------
 
 
-def _enumeration(enumeration: Enumeration, types: _Types, names: Names) -> Iterator[str]:
+def _enumeration(enumeration: Enumeration, types: Types, names: Names) -> Iterator[str]:
     name = types.names[enumeration.name]
     kind = types.of(Choice(tuple(member.value for member in enumeration.members)))
     yield from _said(name, enumeration.doc.splitlines() or ["one of its constants."])
     yield f"type {name} {'= ' if kind == 'any' else ''}{kind}"
     typed = "" if kind == "any" else name
     rows = [
-        (names.take(f"{name} {each.name}", f"{enumeration.name}.{each.name}"), typed, f"= {_quoted(each.value)}")
+        (names.take(f"{name} {each.name}", f"{enumeration.name}.{each.name}"), typed, f"= {quoted(each.value)}")
         for each in enumeration.members
     ]
     if rows:
-        yield "\n".join(["", "const (", *_aligned(rows), ")"])
+        yield "\n".join(["", "const (", *aligned(rows), ")"])
 
 
-def _record(record: Record, types: _Types) -> Iterator[str]:
+def _record(record: Record, types: Types) -> Iterator[str]:
     name = types.names[record.name]
     yield from _said(name, record.doc.splitlines() or [f"{record.name} of the application."])
     fields = Names(f"the struct {record.name}", pascal)
@@ -240,26 +140,28 @@ def _record(record: Record, types: _Types) -> Iterator[str]:
         )
         for field in record.fields
     ]
-    yield "\n".join([f"type {name} struct {{", *_aligned(rows), "}"]) if rows else f"type {name} struct{{}}"
+    yield "\n".join([f"type {name} struct {{", *aligned(rows), "}"]) if rows else f"type {name} struct{{}}"
 
 
 # -- functions -------------------------------------------------------------------------------------------------------
 
 
-def _command(command: Command, types: _Types, names: Names) -> Iterator[str]:
+def _command(command: Command, types: Types, names: Names) -> Iterator[str]:
     name = names.take(command.name, f"command {command.name}")
     if not command.typed:
         yield from _said(name, of_command(command))
         loose = "ctx context.Context, core *stockade.Core, arguments stockade.Args, options ...stockade.Option"
         yield f"func {name}({loose}) (any, error) {{"
-        yield f"\treturn core.Invoke(ctx, {_quoted(command.name)}, arguments, options...)\n}}"
+        yield f"\treturn core.Invoke(ctx, {quoted(command.name)}, arguments, options...)\n}}"
         return
     fields = _fields(command, types)
     arguments = names.take(f"{name} Args", f"the arguments of {command.name}")
     if fields:
-        yield f"// {arguments} are the arguments of {name}; what is a pointer may be left out."
+        left_out = ", ".join(spelled for _, spelled, _, optional in fields if optional)
+        nil = f" Nil leaves out: {left_out}." if left_out else ""
+        yield f"// {arguments} are the arguments of {name}.{nil}"
         columns = [(spelled, kind) for _, spelled, kind, _ in fields]
-        yield "\n".join([f"type {arguments} struct {{", *_aligned(columns), "}", ""])
+        yield "\n".join([f"type {arguments} struct {{", *aligned(columns), "}", ""])
     yield from _said(name, [*of_command(command), *_of_channels(command, types)])
     given = ["ctx context.Context", "core *stockade.Core", *([f"args {arguments}"] if fields else [])]
     yield f"func {name}({', '.join([*given, 'options ...stockade.Option'])}) {_returns(command, types)} {{"
@@ -271,7 +173,7 @@ def _command(command: Command, types: _Types, names: Names) -> Iterator[str]:
 _Field = tuple[str, str, str, bool]
 
 
-def _fields(command: Command, types: _Types) -> list[_Field]:
+def _fields(command: Command, types: Types) -> list[_Field]:
     """The fields of the arguments: name on the wire, name, type, and whether it may be left out."""
     names = Names(f"the arguments of {command.name}", pascal)
     found: list[_Field] = [
@@ -286,7 +188,7 @@ def _end(channel: Channel) -> str:
     return ends.get(channel.direction, "any")
 
 
-def _of_channels(command: Command, types: _Types) -> list[str]:
+def _of_channels(command: Command, types: Types) -> list[str]:
     return [f"Items of `{channel.name}` are {types.of(channel.item)}." for channel in command.channels]
 
 
@@ -294,7 +196,7 @@ def _is_null(kind: Type) -> bool:
     return kind == Plain(Basic.NULL)
 
 
-def _returns(command: Command, types: _Types) -> str:
+def _returns(command: Command, types: Types) -> str:
     answer = types.of(command.answer)
     if command.streams:
         return f"iter.Seq2[{answer}, error]"
@@ -306,17 +208,17 @@ def _returns(command: Command, types: _Types) -> str:
 def _passed(fields: list[_Field]) -> Iterator[str]:
     if not fields:
         return
-    always = [f"{_quoted(name)}: args.{spelled}" for name, spelled, _, optional in fields if not optional]
+    always = [f"{quoted(name)}: args.{spelled}" for name, spelled, _, optional in fields if not optional]
     yield f"\targuments := stockade.Args{{{', '.join(always)}}}"
     for name, spelled, kind, optional in fields:
         if optional:
             value = f"args.{spelled}" if "stockade." in kind or kind == "any" else f"*args.{spelled}"
-            yield f"\tif args.{spelled} != nil {{\n\t\targuments[{_quoted(name)}] = {value}\n\t}}"
+            yield f"\tif args.{spelled} != nil {{\n\t\targuments[{quoted(name)}] = {value}\n\t}}"
 
 
-def _called(command: Command, types: _Types, arguments: str) -> Iterator[str]:
+def _called(command: Command, types: Types, arguments: str) -> Iterator[str]:
     answer = types.of(command.answer)
-    passed = f"(ctx, {_quoted(command.name)}, {arguments}, options...)"
+    passed = f"(ctx, {quoted(command.name)}, {arguments}, options...)"
     if command.streams:
         yield f"\treturn Items[{answer}](core.Stream{passed})"
     elif command.channels:
@@ -329,27 +231,31 @@ def _called(command: Command, types: _Types, arguments: str) -> Iterator[str]:
         yield f"\treturn stockade.As[{answer}](core.Invoke{passed})"
 
 
-def _event(event: Event, types: _Types, names: Names) -> Iterator[Iterator[str]]:
+def _event(event: Event, types: Types, names: Names) -> Iterator[Iterator[str]]:
     if event.may_hear:
         yield _listening(event, types, names.take(f"on {event.name}", f"event {event.name}"))
     if event.may_emit:
         yield _emitting(event, types, names.take(f"emit {event.name}", f"event {event.name}"))
 
 
-def _listening(event: Event, types: _Types, name: str) -> Iterator[str]:
+def _of_event(event: Event, what: str) -> list[str]:
+    return of_event(event, f"It {what}" if event.doc else what)
+
+
+def _listening(event: Event, types: Types, name: str) -> Iterator[str]:
     nothing = _is_null(event.payload)
     what = f"calls the handler with {'' if nothing else 'the payload of '}each event `{event.name}`."
-    yield from _said(name, of_event(event, what))
+    yield from _said(name, _of_event(event, what))
     handler = f"func(context.Context, {'' if nothing else f'{types.of(event.payload)}, '}stockade.Event)"
     given = f"ctx context.Context, core *stockade.Core, handler {handler}"
     yield f"func {name}({given}) (*stockade.Subscription, error) {{"
-    yield f"\treturn core.Listen(ctx, {_quoted(event.name)}, {'handler' if nothing else 'heard(handler)'})\n}}"
+    yield f"\treturn core.Listen(ctx, {quoted(event.name)}, {'handler' if nothing else 'heard(handler)'})\n}}"
 
 
-def _emitting(event: Event, types: _Types, name: str) -> Iterator[str]:
+def _emitting(event: Event, types: Types, name: str) -> Iterator[str]:
     nothing = _is_null(event.payload)
-    yield from _said(name, of_event(event, f"emits `{event.name}`, to all who listen or to one worker alone."))
+    yield from _said(name, _of_event(event, f"emits `{event.name}`, to all who listen or to one worker alone."))
     payload = "" if nothing else f", payload {types.of(event.payload)}"
     given = f"ctx context.Context, core *stockade.Core{payload}, options ...stockade.EmitOption"
     yield f"func {name}({given}) error {{"
-    yield f"\treturn core.Emit(ctx, {_quoted(event.name)}, {'nil' if nothing else 'payload'}, options...)\n}}"
+    yield f"\treturn core.Emit(ctx, {quoted(event.name)}, {'nil' if nothing else 'payload'}, options...)\n}}"

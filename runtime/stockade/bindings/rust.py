@@ -103,10 +103,10 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> std::resul
 """
 _PARTS = {"Calls": _CALLS, "Begun": _BEGUN, '"given"': _GIVEN}
 _USES = {
-    "std::collections": ("BTreeMap",),
-    "std::marker": ("PhantomData",),
     "serde::de": ("DeserializeOwned",),
     "serde": ("Deserialize", "Deserializer", "Serialize"),
+    "std::collections": ("BTreeMap",),
+    "std::marker": ("PhantomData",),
     "stockade_frontend": _STUB,
 }
 

@@ -127,6 +127,8 @@ class Types:
                 return f"Option<{self.given(item)}>"
             case Array(item) | Distinct(item):
                 return f"&[{self.of(item)}]"
+            case Choice(values) if _is_text(values) or _number(values) != "Value":
+                return self.of(kind)
             case Named(name) if not any(each.name == name for each in self._model.records):
                 return self.names[name] if self._is_copied(name) else f"&{self.names[name]}"
         return f"&{self.of(kind)}"
