@@ -49,6 +49,7 @@ certify-all: $(STATE)/wheel ## Certify each stub, and compare the table in front
 
 docs: $(STATE)/wheel ## Write anew what the docs take from the code
 	@$(BIN)/python -m stockade.config.reference docs
+	@$(BIN)/python -m stockade.certify.reference docs
 
 dev: ## Make .venv-dev for work on this tree: everything, editable
 	@test -x .venv-dev/bin/python || { $(find_python); "$$python" -m venv .venv-dev; }

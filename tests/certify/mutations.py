@@ -357,7 +357,7 @@ too_late = cannot_bear(lambda message: message[0] == "result" and message[2] == 
 fault("cancel/answered", **no_cancel)
 fault("cancel/result-crosses", **too_late)
 fault("cancel/error-crosses", **cannot_bear(lambda message: message[0] == "error"))
-fault("cancel/too-late", **reports(lambda report: {"error": {"code": "cancelled", "message": ""}}))
+fault("cancel/too-late", **loses("value"))
 fault("cancel/once", **says(lambda message: [message, message] if message[0] == "cancel" else message))
 fault("timeout/deadline", **calls(lambda options: options.pop("deadline", None)))
 fault("timeout/exceeded", **no_cancel)

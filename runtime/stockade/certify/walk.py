@@ -98,7 +98,7 @@ async def certify(
     loop = asyncio.get_running_loop()
     gate()[1].attach(loop)
     asked = list(steps)
-    with tempfile.TemporaryDirectory(prefix="stockade-certify-", dir=bases(os.environ)[-1]) as folder:
+    with tempfile.TemporaryDirectory(prefix="stockade-certify-", dir=bases(os.environ)[0]) as folder:
         stage = Stage(argv, Path(folder), patience or FIRST_PATIENCE)
         begun = loop.time()
         opening = await _alone(stage, first)
@@ -125,9 +125,12 @@ async def _play_all(stage: Stage, steps: list[Step], tell: Tell) -> dict[str, Re
                 results[result.step.name] = result
                 tell(result)
 
-    async with asyncio.TaskGroup() as group:
-        for walk in _walks(steps):
-            group.create_task(play(walk))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for walk in _walks(steps):
+                group.create_task(play(walk))
+    except ExceptionGroup as faults:
+        raise faults.exceptions[0] from None  # a program that was started once can be started no more, or a bug
     return results
 
 

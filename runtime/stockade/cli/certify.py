@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 from collections.abc import Sequence
 
 import click
@@ -17,7 +18,7 @@ from stockade.certify.walk import certify as walk
 from stockade.cli import options
 from stockade.cli.usage import Usage
 from stockade.config.wording import nearest, quoted
-from stockade.exits import Exit
+from stockade.exits import BY_SIGNAL, Exit
 
 __all__ = ["certify"]
 
@@ -62,8 +63,16 @@ def certify(
 
 
 def _walk(program: Sequence[str], steps: Sequence[Step], patience: float | None, quiet: bool) -> Certificate:
+    async def walked() -> Certificate:
+        task = asyncio.ensure_future(walk(program, FIRST, steps, patience=patience, tell=tell))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
     with report.progress(len(steps), quiet=quiet) as tell:
-        return asyncio.run(walk(program, FIRST, steps, patience=patience, tell=tell))
+        try:
+            return asyncio.run(walked())
+        except asyncio.CancelledError:  # SIGTERM; Ctrl-C comes out as what it is
+            raise click.exceptions.Exit(BY_SIGNAL + signal.SIGTERM) from None
 
 
 def _chosen(names: Sequence[str]) -> list[Step]:

@@ -9,7 +9,7 @@ from stockade.certify.fault import require
 from stockade.certify.life import Life
 from stockade.certify.program import Program
 from stockade.certify.scene import PLAIN
-from stockade.certify.step import Steps
+from stockade.certify.step import OFFERS, Steps
 from stockade.core.ends import KINDS
 from stockade.core.wire.happenings import Hello
 
@@ -32,6 +32,8 @@ async def first_task(life: Life) -> None:
     await life.until(lambda: life.link.made == set(KINDS), f"{', '.join(KINDS)}, bound in {life.program.sockets}")
     await life.greeted()
     await life.first()
+    unknown = life.stage.offers.difference(OFFERS)
+    require(not unknown, f"offers among {', '.join(OFFERS)}", sorted(unknown))
     life.task("echo", values=[1])
     await life.reports({"values": [1]})
 
