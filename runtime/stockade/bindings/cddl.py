@@ -36,7 +36,7 @@ __all__ = ["render"]
 
 _PLAIN = {
     Basic.INT: "int64",
-    Basic.FLOAT: "number",
+    Basic.FLOAT: "real",
     Basic.TEXT: "tstr",
     Basic.BYTES: "bstr",
     Basic.BOOL: "bool",
@@ -51,8 +51,8 @@ _PLAIN = {
 }
 #: The rules for what CDDL has no word for, and what they need.
 _RULES = {
-    "seconds": "seconds = number",
-    "number": "number = float / int64",
+    "seconds": "seconds = real",
+    "real": "real = float / int64",
     "int64": "int64 = -9223372036854775808..9223372036854775807",
     "datetime-text": "datetime-text = tstr ; ISO 8601, with date and time, with or without an offset",
     "date-text": "date-text = tstr ; ISO 8601",
@@ -85,7 +85,13 @@ def render(model: Model, origin: Origin) -> str:
     return "\n\n".join(filter(None, [head, "\n".join(own), body])) + "\n"
 
 
-_PRELUDE = frozenset({"any", "bool", "bstr", "bytes", "float", "int", "null", "nil", "text", "tstr", "uint", "tdate"})
+_WORDS = (
+    "any b64legacy b64url bigfloat bigint bignint biguint bool bstr bytes cbor-any decfrac eb16 eb64legacy eb64url"
+    " encoded-cbor false float float16 float16-32 float32 float32-64 float64 int integer mime-message nil nint null"
+    " number regexp tdate text time true tstr uint undefined unsigned uri"
+)
+#: What RFC 8610 defines (appendix D), and nobody may again.
+_PRELUDE = frozenset(_WORDS.split())
 
 
 @attrs.frozen
