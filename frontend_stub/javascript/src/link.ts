@@ -40,16 +40,12 @@ export class Link {
   readonly #lifeline: Pipe;
 
   constructor(place: Place, whenStopped: () => void) {
+    // A socket takes the context out of its options: each is given its own.
     const context = new Context();
-    const plain = {
-      context,
-      plainUsername: `${place.label}@${place.generation}`,
-      plainPassword: place.secret,
-      linger: 0,
-    };
-    this.commands = new Commands({ ...plain, sendHighWaterMark: COMMANDS_QUEUE });
-    this.events = new Events(plain);
-    this.emits = new Emits({ ...plain, sendHighWaterMark: EMITS_QUEUE, noDrop: true });
+    const plain = { plainUsername: `${place.label}@${place.generation}`, plainPassword: place.secret, linger: 0 };
+    this.commands = new Commands({ ...plain, context, sendHighWaterMark: COMMANDS_QUEUE });
+    this.events = new Events({ ...plain, context });
+    this.emits = new Emits({ ...plain, context, sendHighWaterMark: EMITS_QUEUE, noDrop: true });
     try {
       for (const [name, socket] of Object.entries({
         commands: this.commands,

@@ -57,7 +57,9 @@ export function takePlace(environment: NodeJS.ProcessEnv = process.env): Place {
     throw byHand("STOCKADE_GENERATION or STOCKADE_CORE_PID is no number");
   }
   const lifeline = takeStdin();
-  return { label, generation, sockets, corePid: corePid || undefined, secret: readSecret(lifeline), lifeline };
+  const secret = readSecret(lifeline);
+  if (lifeline !== 0) checkWriter(lifeline);
+  return { label, generation, sockets, corePid: corePid || undefined, secret, lifeline };
 }
 
 /**
@@ -76,7 +78,8 @@ function takeStdin(): number {
   }
   let lifeline: number;
   try {
-    lifeline = openSync("/proc/self/fd/0", constants.O_RDONLY);
+    // A pipe whose writer has gone already would keep an open that may wait for ever.
+    lifeline = openSync("/proc/self/fd/0", constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     return 0;
   }
@@ -95,6 +98,17 @@ function readSecret(lifeline: number): string {
   const secret = line.toString("latin1");
   if (!SECRET.test(secret)) throw byHand("the first line of standard input is no secret");
   return secret.slice(0, -1);
+}
+
+/**
+ * Whether the supervisor is still there: of a pipe whose writer had gone before it was opened here, poll(2) never tells.
+ */
+function checkWriter(lifeline: number): void {
+  try {
+    if (readSync(lifeline, Buffer.alloc(1), 0, 1, null) === 0) throw new Ended("stopped", "the supervisor has gone");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+  }
 }
 
 /** How many bytes came: 0 at the end. A pipe that does not wait is asked again. */
