@@ -132,3 +132,16 @@ def test_a_bug_of_the_probe_is_no_fault_of_the_user(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(ProbeError, match="no attrs here"):
         import_modules(["commands"], str(tmp_path), 20)
+
+
+def test_a_declared_command_that_no_worker_may_export_is_a_fault(application: Path) -> None:
+    """At its declaration: nobody could answer it."""
+    declared = 'from stockade import exported\n\n@exported("thumbs.make")\ndef make() -> None: ...\n'
+    (application / "commands.py").write_text(declared)
+    (fault,) = check_file(application / "stockade.toml")
+    assert (os.path.basename(fault.file), fault.line) == ("commands.py", 3)
+    assert fault.wrong == '"thumbs.make" is declared as exported, and no worker may export it'
+    worker = '[[worker]]\nlabel = "thumbs"\nrun = ["python"]\nexports = ["thumbs.*"]\n'
+    with (application / "stockade.toml").open("a") as configuration:
+        configuration.write(worker)
+    assert check_file(application / "stockade.toml") == []

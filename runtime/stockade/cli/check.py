@@ -110,7 +110,12 @@ def _of_modules(imported: Imported, modules: list[Node], surveyed: Survey) -> It
 
 
 def _of_exports(root: Node, imported: Imported, file: str) -> Iterator[Fault]:
-    """Patterns that let a worker export what is a command of the core's."""
+    """Patterns that let a worker export what is a command of the core's, and declared commands that no worker may."""
+    base, allowed = os.path.dirname(file), _exports(root)
+    for name, (where, line) in imported.exported.items():
+        if not any(meet(name, pattern) for pattern in allowed):
+            wrong = f"{quoted(name)} is declared as exported, and no worker may export it"
+            yield Fault(os.path.join(base, where), line, wrong, 'write it into "exports" of the worker that answers it')
     for worker in tables(root, "worker"):
         for node in exported(worker):
             pattern = Pattern.compile(node.value, ".")

@@ -39,8 +39,9 @@ class Imported:
 
     `commands` says of each command's name whether it takes a scope, `arguments` the names of what it takes else, and
     `channels` those of its channels; `unimported` has the fault of each module that is not among them, and `faults`
-    those of what was registered. Where it was asked for, `model` is what `bindings.carrying` made of the application,
-    or `collision` why there is none: what is wrong, and what to do instead.
+    those of what was registered; `exported` says where each command is declared that is a worker's. Where it was asked
+    for, `model` is what `bindings.carrying` made of the application, or `collision` why there is none: what is wrong,
+    and what to do instead.
     """
 
     commands: dict[str, bool] = attrs.field(factory=dict)
@@ -48,6 +49,7 @@ class Imported:
     channels: dict[str, list[str]] = attrs.field(factory=dict)
     unimported: dict[str, Fault] = attrs.field(factory=dict)
     faults: list[Fault] = attrs.field(factory=list)
+    exported: dict[str, tuple[str, int]] = attrs.field(factory=dict)
     model: dict[str, Any] | None = None
     collision: tuple[str, str] | None = None
 
@@ -129,6 +131,8 @@ def _understood(messages: list[list[Any]]) -> Imported:
             case ["command", name, takes_scope, arguments, channels]:
                 imported.commands[name], imported.arguments[name] = takes_scope, arguments
                 imported.channels[name] = channels
+            case ["exported", name, file, line]:
+                imported.exported[name] = (file, line)
             case ["model", described]:
                 imported = attrs.evolve(imported, model=described)
             case ["collision", wrong, instead]:

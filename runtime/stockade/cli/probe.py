@@ -2,10 +2,10 @@
 
 ``python -P -m stockade.cli.probe FOLDER SECONDS [--describe] MODULE...`` writes JSON lines to its stdout:
 ``["importing", module]`` before each import, ``["fault", module or null, {...}]``, ``["command", name, takes_scope,
-arguments, channels]`` for each command, with ``--describe`` and without a fault ``["model", {...}]`` or ``["collision",
-wrong, instead]``, and ``["done"]`` if it came so far. The modules are the operator's and are trusted, but while they
-are imported they may print, hang, exit or crash: they get /dev/null for stdout, and an alarm that shows on which line
-they hang.
+arguments, channels]`` for each command, ``["exported", name, file, line]`` for each that is declared to be a worker's,
+with ``--describe`` and without a fault ``["model", {...}]`` or ``["collision", wrong, instead]``, and ``["done"]`` if
+it came so far. The modules are the operator's and are trusted, but while they are imported they may print, hang, exit
+or crash: they get /dev/null for stdout, and an alarm that shows on which line they hang.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ def main(folder: str, seconds: float, modules: Sequence[str], describe: bool = F
         arguments = [parameter.name for parameter in command.parameters]
         channels = [channel.name for channel in command.channels]
         _say(report, "command", command.name, command.takes_scope, arguments, channels)
+    for declared in registry.exported.values():
+        _say(report, "exported", declared.name, declared.file, declared.line)
     if describe and not registry.faults:
         _describe(report, registry)
     _say(report, "done")
