@@ -118,12 +118,9 @@ func (c *Core) ask(ctx context.Context, command string, arguments Args, options 
 }
 
 func (c *Core) prepare(ctx context.Context, call *session.Call, options []Option, now time.Time) error {
-	asking := asked{}
-	for _, option := range options {
-		option(&asking)
-	}
-	if asking.timeout > 0 {
-		asking.Deadline = now.Add(asking.timeout)
+	asking := &call.Asking
+	if len(options) > 0 {
+		*asking = askedWith(options, now)
 	}
 	if deadline, given := ctx.Deadline(); given && (asking.Deadline.IsZero() || deadline.Before(asking.Deadline)) {
 		asking.Deadline = deadline
@@ -136,8 +133,18 @@ func (c *Core) prepare(ctx context.Context, call *session.Call, options []Option
 			asking.Parent.HasNested = true
 		}
 	}
-	call.Asking = asking.Asking
 	return takeChannels(call)
+}
+
+func askedWith(options []Option, now time.Time) session.Asking {
+	asking := asked{}
+	for _, option := range options {
+		option(&asking)
+	}
+	if asking.timeout > 0 {
+		asking.Deadline = now.Add(asking.timeout)
+	}
+	return asking.Asking
 }
 
 // takeChannels takes the channels out of the arguments.

@@ -53,6 +53,8 @@ type Core struct {
 	leader  bool
 	vacated chan struct{}
 	polling int
+	// reading: the reader takes in what has come.
+	reading bool
 	// gathering: somebody is about to send what is put meanwhile.
 	gathering  bool
 	alarm      *time.Timer

@@ -80,11 +80,12 @@ var ErrChannelEnded = errors.New("stockade: this channel has been ended")
 
 // public is an error as users of this package know it.
 func public(err error) error {
+	if err == nil {
+		return nil
+	}
 	var fault *wire.Fault
 	var ended *session.Ended
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &fault):
 		return (*CommandError)(fault)
 	case errors.As(err, &ended):

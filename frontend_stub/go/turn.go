@@ -33,15 +33,24 @@ func (c *Core) read() {
 			c.mu.Lock()
 			continue
 		}
-		// Those whose answers have just come run before this goroutine takes its thread, and with it the right to run
-		// Go code, into a system call that sleeps.
-		c.mu.Unlock()
-		runtime.Gosched()
-		c.mu.Lock()
 		if ready := c.poll(); !c.leader {
+			c.reading = true
 			c.takeIn(ready)
+			c.reading = false
+			c.wakeAndYield()
 		}
 	}
+}
+
+// wakeAndYield wakes those whose answers have come when they can have the mutex, and lets them run before this goroutine
+// takes its thread, and with it the right to run Go code, into a system call that sleeps.
+func (c *Core) wakeAndYield() {
+	answered := c.session.Answered
+	c.session.Answered = nil
+	c.mu.Unlock()
+	wakeAll(answered)
+	runtime.Gosched()
+	c.mu.Lock()
 }
 
 // poll waits, without the mutex, until something has happened to a socket.
@@ -141,6 +150,7 @@ func (c *Core) settle() {
 	if c.over != nil {
 		return
 	}
+	defer c.wakeAnswered()
 	if err := c.exchange(); err != nil {
 		c.finish(err)
 		return
@@ -152,6 +162,20 @@ func (c *Core) settle() {
 	if next, any := c.session.Next(); any && (c.alarmAt.IsZero() || next.Before(c.alarmAt)) {
 		c.alarmAt = next
 		c.alarm.Reset(time.Until(next))
+	}
+}
+
+// wakeAnswered wakes those whose answers have come; the reader does so when it has let go of the mutex.
+func (c *Core) wakeAnswered() {
+	if !c.reading && len(c.session.Answered) > 0 {
+		wakeAll(c.session.Answered)
+		c.session.Answered = nil
+	}
+}
+
+func wakeAll(answered []chan struct{}) {
+	for _, channel := range answered {
+		close(channel)
 	}
 }
 

@@ -195,7 +195,17 @@ func (c *calls) succeed(id int64, value any) error {
 	if call.deadline != nil {
 		c.session.timers.stop(call.deadline)
 	}
-	call.answer(value, nil)
+	if call.Done {
+		return nil
+	}
+	call.Done, call.Value = true, value
+	if call.channel != nil {
+		c.session.Answered = append(c.session.Answered, call.channel)
+		call.channel = nil
+	}
+	if call.Kick != nil {
+		call.Kick()
+	}
 	return nil
 }
 

@@ -15,6 +15,12 @@ func (s *Session) Receive(frame []byte, raw [][]byte, now time.Time) error {
 	s.now = now
 	frames := wire.NewFrames(raw)
 	for _, message := range batch {
+		if id, value, isPlain := plainResult(message); isPlain && s.State == Open {
+			if err := s.calls.succeed(id, value); err != nil {
+				return err
+			}
+			continue
+		}
 		said, err := wire.Read(message)
 		if err != nil {
 			return broken("%v", err)
@@ -30,6 +36,16 @@ func (s *Session) Receive(frame []byte, raw [][]byte, now time.Time) error {
 		s.calls.admit(now)
 	}
 	return nil
+}
+
+// plainResult reads the one message that comes often without the table that reads all.
+func plainResult(message any) (id int64, value any, isPlain bool) {
+	elements, _ := message.([]any)
+	if len(elements) != 3 || elements[0] != "result" {
+		return 0, nil, false
+	}
+	id, isPlain = elements[1].(int64)
+	return id, elements[2], isPlain && id >= 0 && id <= wire.LargestID
 }
 
 // ReceiveEvent takes one frame of the events socket.

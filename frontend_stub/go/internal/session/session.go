@@ -38,6 +38,9 @@ type Session struct {
 	Grants wire.Grants
 	// Asked are calls of the core's that no handler runs yet: whoever runs them takes them out.
 	Asked []*Handled
+	// Answered are channels of calls that have their results: whoever has them closes them, best when others may touch
+	// the session again, since those that wake want to.
+	Answered []chan struct{}
 	// Stopping: the core has asked this worker to finish, within Grace milliseconds; Stopped happens then.
 	Stopping bool
 	Grace    int64
