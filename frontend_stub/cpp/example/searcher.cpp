@@ -66,10 +66,14 @@ class Index {
             if (places == places_.end()) {
                 return {};
             }
+            if (&word == words.data()) {
+                found = places->second;
+                continue;
+            }
             std::vector<std::size_t> both;
             std::set_intersection(found.begin(), found.end(), places->second.begin(), places->second.end(),
                                   std::back_inserter(both));
-            found = &word == words.data() ? places->second : std::move(both);
+            found = std::move(both);
         }
         return found;
     }
