@@ -3279,6 +3279,7 @@ static char *text_dup(const char *text) {
     return copy ? strcpy(copy, text) : NULL;
 }
 
+/* False: no memory, and there is nothing to free. */
 static bool session_init(struct session *session, const char *label, uint64_t generation, const char *stub,
                          size_t queue) {
     memset(session, 0, sizeof *session);
@@ -3295,7 +3296,12 @@ static bool session_init(struct session *session, const char *label, uint64_t ge
     session->limits.depth = DEPTH;
     session->outbox.messages = 1;
     session->outbox.size = 65536;
-    return session->label != NULL && session->stub != NULL && session->core_version != NULL;
+    if (session->label != NULL && session->stub != NULL && session->core_version != NULL)
+        return true;
+    free(session->label);
+    free(session->stub);
+    free(session->core_version);
+    return false;
 }
 
 /* -- what this worker says ------------------------------------------------------------------------------------------- */
@@ -5027,6 +5033,8 @@ stockade_status stockade_answer_error(stockade_handling *handling, const char *c
 stockade_status stockade_yield(stockade_handling *handling, stockade_value item, stockade_error **error) {
     if (handling->yield == NULL)
         return misuse(error, "this command does not stream: export it with `streams`");
+    if (handling->stopped != NULL && !handling->yield->dropped)
+        return error_give(error, error_copy(handling->stopped));
     stockade_error *why = NULL;
     stockade_status status = handling->yield->dropped ? STOCKADE_DONE : send_item(handling->yield, item, &why);
     if (handling->yield->dropped) {
@@ -5254,12 +5262,10 @@ stockade_status stockade_connect(stockade_core **core, const stockade_connect_op
     made->thread = pthread_self();
     made->used = true;
     made->link.lifeline = -1;
-    session_init(&made->session, "", 0, "", 0);
     if (options != NULL) {
         made->spin = options->spin_us * 1000;
         made->returns_when_stopped = options->returns_when_stopped;
     }
-    session_free(&made->session);
     stockade_error *why = core_begin(made, options);
     if (why != NULL) {
         link_close(&made->link);

@@ -104,12 +104,10 @@ stockade_status stockade_connect(stockade_core **core, const stockade_connect_op
     made->thread = pthread_self();
     made->used = true;
     made->link.lifeline = -1;
-    session_init(&made->session, "", 0, "", 0);
     if (options != NULL) {
         made->spin = options->spin_us * 1000;
         made->returns_when_stopped = options->returns_when_stopped;
     }
-    session_free(&made->session);
     stockade_error *why = core_begin(made, options);
     if (why != NULL) {
         link_close(&made->link);

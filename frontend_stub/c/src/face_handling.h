@@ -169,6 +169,8 @@ stockade_status stockade_answer_error(stockade_handling *handling, const char *c
 stockade_status stockade_yield(stockade_handling *handling, stockade_value item, stockade_error **error) {
     if (handling->yield == NULL)
         return misuse(error, "this command does not stream: export it with `streams`");
+    if (handling->stopped != NULL && !handling->yield->dropped)
+        return error_give(error, error_copy(handling->stopped));
     stockade_error *why = NULL;
     stockade_status status = handling->yield->dropped ? STOCKADE_DONE : send_item(handling->yield, item, &why);
     if (handling->yield->dropped) {

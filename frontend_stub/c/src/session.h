@@ -10,6 +10,7 @@ static char *text_dup(const char *text) {
     return copy ? strcpy(copy, text) : NULL;
 }
 
+/* False: no memory, and there is nothing to free. */
 static bool session_init(struct session *session, const char *label, uint64_t generation, const char *stub,
                          size_t queue) {
     memset(session, 0, sizeof *session);
@@ -26,7 +27,12 @@ static bool session_init(struct session *session, const char *label, uint64_t ge
     session->limits.depth = DEPTH;
     session->outbox.messages = 1;
     session->outbox.size = 65536;
-    return session->label != NULL && session->stub != NULL && session->core_version != NULL;
+    if (session->label != NULL && session->stub != NULL && session->core_version != NULL)
+        return true;
+    free(session->label);
+    free(session->stub);
+    free(session->core_version);
+    return false;
 }
 
 /* -- what this worker says ------------------------------------------------------------------------------------------- */
