@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from corners import CORNERS
 from rounds import run_shop
 from toolchains import STUBS, needs, succeeds
 
@@ -78,3 +79,14 @@ def test_what_becomes_one_name_is_refused() -> None:
     """A class and a function are in one package."""
     with pytest.raises(Collision, match=r"class NotesRead and command notes\.read would both be NotesRead in the Go"):
         go.render(Model((Command("notes.read"),), (), (Record("NotesRead", "", ()),)), ORIGIN)
+
+
+@pytest.mark.timeout(1000)
+def test_what_is_odd_compiles(tmp_path: Path) -> None:
+    """What is empty, deep or mixed, and names that Go has for itself."""
+    needs("Go", shutil.which("go"), shutil.which("gofmt"), (STUB / "go.mod").exists())
+    (tmp_path / "corners.go").write_text(go.render(CORNERS, ORIGIN, "main") + "\nfunc main() {}\n")
+    (tmp_path / "go.mod").write_text(GO_MOD.format(stub=STUB))
+    shutil.copy(STUB / "go.sum", tmp_path)
+    assert succeeds(["gofmt", "-l", "."], tmp_path) == ""
+    succeeds(["go", "vet", "-mod=mod", "./..."], tmp_path)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from corners import CORNERS
 from rounds import run_shop
 from toolchains import STUBS, needs, succeeds
 
@@ -19,6 +20,8 @@ from stockade.bindings.naming import Collision
 
 HERE = Path(__file__).parent
 STUB = STUBS / "java"
+CLASSES = STUB / "target" / "classes"
+BUILT = CLASSES / "io" / "github" / "stockaderuntime" / "frontend" / "Core.class"
 ORIGIN = Origin("shop", "stockade bindings --language java -o FILE")
 TEXT = Plain(Basic.TEXT)
 
@@ -28,15 +31,13 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.mark.timeout(300)
 def test_calls_come_back_typed(shop: Path, stockade: Run) -> None:
     """What is compiled runs: every type there and back, streams, channels, events, exported commands."""
-    classes = STUB / "target" / "classes"
-    built = classes / "io" / "github" / "stockaderuntime" / "frontend" / "Core.class"
-    needs("Java", shutil.which("javac"), built.exists(), (STUB / "target" / "lib").is_dir())
+    needs("Java", shutil.which("javac"), BUILT.exists(), (STUB / "target" / "lib").is_dir())
     made = stockade("bindings", "--language", "java", "-o", "Api.java")
     assert (made.returncode, made.stderr) == (0, "")
     shutil.copy(HERE / "ShopEditor.java", shop)
-    command = ["javac", "-Xlint:all", "-Werror", "-cp", str(classes), "-d", "compiled", "Api.java", "ShopEditor.java"]
+    command = ["javac", "-Xlint:all", "-Werror", "-cp", str(CLASSES), "-d", "compiled", "Api.java", "ShopEditor.java"]
     succeeds(command, shop)
-    program = ["java", "-cp", f"compiled:{classes}:{STUB / 'target' / 'lib'}/*", "ShopEditor"]
+    program = ["java", "-cp", f"compiled:{CLASSES}:{STUB / 'target' / 'lib'}/*", "ShopEditor"]
     assert run_shop(shop, program, [sys.executable, str(HERE / "shop_thumbs.py")]) == [
         "true",
         "cup 3.00 true",
@@ -68,3 +69,11 @@ def test_what_becomes_one_name_is_refused() -> None:
     """In camel case."""
     with pytest.raises(Collision, match=r"command a\.b and command a_b would both be aB in the Java class"):
         java.render(Model((Command("a.b"), Command("a_b"))), ORIGIN)
+
+
+@pytest.mark.timeout(300)
+def test_what_is_odd_compiles(tmp_path: Path) -> None:
+    """What is empty, deep or mixed, and names that Java has for itself."""
+    needs("Java", shutil.which("javac"), BUILT.exists())
+    (tmp_path / "Api.java").write_text(java.render(CORNERS, ORIGIN, "", "Api"))
+    succeeds(["javac", "-Xlint:all", "-Werror", "-cp", str(CLASSES), "-d", "compiled", "Api.java"], tmp_path)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from corners import CORNERS
 from rounds import run_shop
 
 from stockade.bindings import python
@@ -145,3 +146,51 @@ def test_an_event_of_another_type_than_declared_is_said_and_not_handed_on(capsys
     assert heard == [date(2024, 5, 1)]
     said = capsys.readouterr().err.splitlines()
     assert [line.startswith("a of liar has another payload than declared: ") for line in said] == [True, True]
+
+
+@pytest.mark.parametrize("asyncio", [False, True], ids=["blocking", "asyncio"])
+def test_what_is_odd_is_typed(tmp_path: Path, asyncio: bool) -> None:
+    """What is empty, deep or mixed, and names that Python has for itself."""
+    pytest.importorskip("mypy", reason="mypy is not installed: bindings for Python are NOT type-checked")
+    (tmp_path / "corners_api.py").write_text(python.render(CORNERS, ORIGIN, asyncio=asyncio))
+    assert judged_by_mypy(tmp_path, "corners_api.py") == "Success: no issues found in 1 source file"
+
+
+LEFT = {"side": "left", "content-type": "x"}
+TREE = {"left": {"left": None, "right": None}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("nothing", None),
+        ("anything", {"a": [1, None]}),
+        ("deep", {"a": [None, [[1, [TREE]]]]}),
+        ("unit", []),
+        ("single", ["2024-05-01"]),
+        ("mixed", "a"),
+        *(("many", value) for value in (1, 1.5, "x", b"x", True, [1], {"a": "b"})),
+        *(("records", value) for value in (LEFT, {"side": "right"}, [TREE])),
+        *(("dates", value) for value in ("2024-05-01", 7)),
+        ("tags", ["2"]),
+        ("mixed_tags", [1, "two"]),
+        ("nested", [[b"x"], [b"x"]]),
+        ("durations", [1.5]),
+        ("raws", [None, b""]),
+        ("empty", {}),
+        *(("tree", value) for value in (None, TREE)),
+    ],
+)
+def test_what_is_read_is_written_as_it_came(name: str, value: Any) -> None:
+    """Whatever it became on the way; and of a union the member that it is."""
+    names: dict[str, Any] = {}
+    exec(compile(python.render(CORNERS, ORIGIN), "api.py", "exec"), names)
+
+    class Core:
+        def invoke(self, command: str, **arguments: Any) -> Any:
+            return value
+
+    read = names[f"give_{name}"](Core())
+    assert names["_wire"](read) == value
+    if name == "records" and type(value) is dict:
+        assert type(read).__name__ == value["side"].capitalize()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from corners import CORNERS
 from rounds import run_shop
 from toolchains import STUBS, needs, succeeds
 
@@ -82,3 +83,16 @@ def test_what_becomes_one_name_is_refused() -> None:
     record = Record("Note", "", (Field("userId", TEXT, False), Field("user_id", TEXT, False)))
     with pytest.raises(Collision, match="userId and user_id would both be user_id in the struct Note"):
         rust.render(Model((Command("a", answer=Named("Note")),), (), (record,)), ORIGIN)
+
+
+@pytest.mark.timeout(1000)
+def test_what_is_odd_compiles(tmp_path: Path) -> None:
+    """What is empty, deep or mixed, and names that Rust has for itself."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", STUB / "target"))
+    needs("Rust", shutil.which("cargo"), (STUB / "Cargo.toml").exists(), target.is_dir())
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "lib.rs").write_text("#![deny(warnings)]\npub mod api;\n")
+    (tmp_path / "src" / "api.rs").write_text(rust.render(CORNERS, ORIGIN))
+    (tmp_path / "Cargo.toml").write_text(CARGO.format(stub=STUB))
+    shutil.copy(STUB / "Cargo.lock", tmp_path)
+    succeeds(["cargo", "check", "--target-dir", str(target)], tmp_path, RUSTFLAGS="")

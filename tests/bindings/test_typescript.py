@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from corners import CORNERS
 from rounds import run_shop
 from toolchains import STUBS, needs, succeeds
 
@@ -111,3 +112,10 @@ def test_what_becomes_one_name_is_refused() -> None:
     """Cases make more names one than Python's do."""
     with pytest.raises(Collision, match=r"command a\.readAll and command a\.read_all would both be aReadAll"):
         typescript.render(Model((Command("a.readAll"), Command("a.read_all"))), ORIGIN)
+
+
+@pytest.mark.timeout(300)
+def test_what_is_odd_compiles(project: Path) -> None:
+    """What is empty, deep or mixed, and names that TypeScript has for itself."""
+    (project / "corners.ts").write_text(typescript.render(CORNERS, ORIGIN))
+    succeeds([str(TSC), "-p", ".", "--noEmit"], project)

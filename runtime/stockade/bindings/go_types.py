@@ -130,5 +130,5 @@ def _label(kind: str) -> str:
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Columns as gofmt has them."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width] for row in rows]
     return ["\t" + " ".join(row).rstrip() for row in padded]

@@ -33,6 +33,7 @@ from stockade.bindings.model import (
     Type,
 )
 from stockade.bindings.naming import Names, camel, pascal, screaming
+from stockade.limits import DEPTH
 
 __all__ = ["render"]
 
@@ -62,7 +63,8 @@ _WORDS = frozenset(_KEYWORDS.split())
 #: What is a function of every object, and so can be no component of a record.
 _OBJECT = "clone finalize getClass hashCode notify notifyAll toString wait wire"
 _COMPONENTS = _WORDS | frozenset(_OBJECT.split())
-_PARAMETERS = _WORDS | {"core", "arguments"}
+#: What no parameter may be called: what stands in each function, also what functions within it call their argument.
+_PARAMETERS = _WORDS | {"core", "arguments", "any", "each", *(f"each{depth}" for depth in range(1, DEPTH))}
 
 
 def render(model: Model, origin: Origin, package: str = "", name: str = "") -> str:

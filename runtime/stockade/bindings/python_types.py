@@ -104,9 +104,15 @@ class Types:
         return {record.name: record for record in self._model.records}
 
     def _is_hashable(self, kind: Type) -> bool:
-        return not isinstance(kind, (Array, Distinct, Map, Anything)) and not (
-            isinstance(kind, Named) and kind.name in self._records
-        )
+        """Whether a set of Python can hold what it becomes."""
+        match kind:
+            case Nullable(item):
+                return self._is_hashable(item)
+            case Tuple(parts) | OneOf(parts):
+                return all(map(self._is_hashable, parts))
+            case Named(name):
+                return name not in self._records  # a field may be a list
+        return isinstance(kind, (Plain, Choice))
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
