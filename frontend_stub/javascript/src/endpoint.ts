@@ -114,7 +114,7 @@ export class Endpoint {
   readonly #turned = (): void => {
     this.#isTurning = false;
     this.#flush();
-    // Behind the sending, and not as soon as the last was read: a call that is alone became 10 µs shorter.
+    // Behind the sending, and not as soon as the last was read: while a read is under way, each send looks for it too.
     if (!this.#isReading) this.#readCommands();
   };
 
