@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from stockade.certify import endings
 from stockade.certify.fault import require
@@ -73,10 +74,14 @@ async def late_core(life: Life) -> None:
     await life.start("emits")
     for name in ("emits", "events", "commands"):
         life.link.open_to(name)
-        await life.until(lambda name=name: name in life.link.made, f"{name}, bound")  # type: ignore[misc]
+        await life.until(partial(_is_made, life, name), f"{name}, bound")
         await asyncio.sleep(0.6)
     await life.greeted()
     await life.first()
+
+
+def _is_made(life: Life, name: str) -> bool:
+    return name in life.link.made
 
 
 @connect.step("welcome-further", section="5")
