@@ -43,7 +43,7 @@ final class Asking implements Invoker {
   @Override
   public void emit(String event, Object payload, String to) {
     Optional<String> trace = options.trace().isPresent() ? options.trace() : scope().trace();
-    endpoint.emit(event, payload, Optional.ofNullable(to), trace);
+    endpoint.events().emit(event, payload, Optional.ofNullable(to), trace);
   }
 
   @Override

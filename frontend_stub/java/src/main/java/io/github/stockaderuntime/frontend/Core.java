@@ -225,7 +225,8 @@ public final class Core implements Invoker, AutoCloseable {
 
   private Subscription listen(String name, Consumer<? super Event> handler, boolean once) {
     Objects.requireNonNull(handler, "handler");
-    return new Subscription(endpoint, name, endpoint.listen(Topics.topic(name), handler, once));
+    return new Subscription(
+        endpoint, name, endpoint.events().listen(Topics.topic(name), handler, once));
   }
 
   // Answering.

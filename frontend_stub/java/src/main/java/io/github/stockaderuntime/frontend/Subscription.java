@@ -30,6 +30,6 @@ public final class Subscription implements AutoCloseable {
    */
   @Override
   public void close() {
-    endpoint.unlisten(listener);
+    endpoint.events().unlisten(listener);
   }
 }

@@ -12,10 +12,8 @@ import io.github.stockaderuntime.frontend.internal.wire.DecodeException;
 import io.github.stockaderuntime.frontend.internal.wire.Decoder;
 import io.github.stockaderuntime.frontend.internal.wire.Encoder;
 import io.github.stockaderuntime.frontend.internal.wire.RawFrames;
-import io.github.stockaderuntime.frontend.internal.wire.Said;
 import io.github.stockaderuntime.frontend.internal.wire.Topics;
 import io.github.stockaderuntime.frontend.internal.wire.Verb;
-import io.github.stockaderuntime.frontend.internal.wire.Welcome;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -58,35 +56,35 @@ public final class Session {
   private final Timers timers = new Timers();
   private final Inbox inbox;
   private final Channels channels = new Channels(outbox);
-  private final List<Pending> answered = new ArrayList<>();
+  final List<Pending> answered = new ArrayList<>();
   private final Calls calls = new Calls(outbox, channels, timers, answered);
   private final HandledCalls handled;
-  private final CoreSays meaning = new Meaning();
-  private final Pending hello = new Pending();
-  private final Pending bye = new Pending();
-  private final Map<Long, Pending> pings = new HashMap<>();
+  private final CoreSays meaning = new Meaning(this);
+  final Pending hello = new Pending();
+  final Pending bye = new Pending();
+  final Map<Long, Pending> pings = new HashMap<>();
 
   /**
    * Subscriptions that await their answers; one topic may have been asked for, dropped, and asked
    * for again.
    */
-  private final Map<String, Queue<Pending>> asked = new LinkedHashMap<>();
+  final Map<String, Queue<Pending>> asked = new LinkedHashMap<>();
 
-  private State state = State.BORN;
-  private Limits limits =
+  State state = State.BORN;
+  Limits limits =
       new Limits(0, 0, 1, 0, 0, Decoder.DEPTH, 0, 0, Optional.empty(), OptionalDouble.empty());
-  private Grants grants =
+  Grants grants =
       new Grants(
           new Grant('.', List.of(), List.of()),
           new Grant('/', List.of(), List.of()),
           new Grant('/', List.of(), List.of()));
-  private boolean stopping;
+  boolean stopping;
   private boolean ready;
   private long emitted;
-  private long emitsHandled = -1;
+  long emitsHandled = -1;
   private long lastPing;
-  private long pingsAnswered;
-  private long now;
+  long pingsAnswered;
+  long now;
 
   /**
    * A conversation that has not begun.
@@ -371,8 +369,6 @@ public final class Session {
       frames.checkAllTaken();
     } catch (DecodeException error) {
       throw broken(error);
-    } catch (Broken error) {
-      throw broken(error.getCause());
     }
     calls.admit(now);
   }
@@ -421,187 +417,5 @@ public final class Session {
         new EndedException(End.CORE_BROKEN, "the core broke the protocol: " + error.getMessage());
     end.initCause(error);
     return end;
-  }
-
-  /** A fault of the core, on its way out of {@link CoreSays}, which declares none. */
-  private static final class Broken extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    Broken(DecodeException why) {
-      super(why);
-    }
-  }
-
-  /** A step that may find a fault of the core. */
-  @FunctionalInterface
-  private interface Step {
-    void run() throws DecodeException;
-  }
-
-  private static void check(Step step) {
-    try {
-      step.run();
-    } catch (DecodeException error) {
-      throw new Broken(error);
-    }
-  }
-
-  private static void fault(String what) {
-    throw new Broken(new DecodeException(what));
-  }
-
-  /**
-   * What each message does. Behind {@code bye} nothing may be said, and what was asked for has
-   * ended.
-   */
-  private final class Meaning implements CoreSays {
-    private boolean isLate() {
-      return state == State.LEAVING;
-    }
-
-    @Override
-    public void welcome(Welcome welcome) {
-      if (!welcome.worker().equals(label) || welcome.generation() != generation) {
-        fault("a welcome for " + welcome.worker() + "@" + welcome.generation());
-      }
-      limits = welcome.limits();
-      grants = welcome.grants();
-      calls.open(limits);
-      channels.bound(limits.channels(), limits.message(), depth());
-      handled.bound(limits.message(), depth());
-      outbox.bound(limits.batch(), limits.message());
-      state = State.OPEN;
-      hello.answer(null, null);
-      answered.add(hello);
-    }
-
-    @Override
-    public void refused(CommandException error) {
-      throw new EndedException(End.REFUSED, "the core refused this worker: " + error.getMessage());
-    }
-
-    @Override
-    public void call(long id, String command, Map<String, Object> arguments, Said said) {
-      if (!isLate()) {
-        check(() -> handled.call(id, command, arguments, said, now));
-      }
-    }
-
-    @Override
-    public void cancel(long id) {
-      if (!isLate()) {
-        check(
-            () -> {
-              HandledCall call = handled.cancel(id);
-              if (call != null) {
-                calls.cancelNested(call);
-              }
-            });
-      }
-    }
-
-    @Override
-    public void result(long id, Object value) {
-      check(() -> calls.result(id, value));
-    }
-
-    @Override
-    public void error(long id, CommandException error) {
-      check(() -> calls.failed(id, error, now));
-    }
-
-    @Override
-    public void item(long channel, Object value) {
-      if (!isLate()) {
-        check(() -> channels.item(channel, value));
-      }
-    }
-
-    @Override
-    public void end(long channel, CommandException error) {
-      if (!isLate()) {
-        check(() -> channels.ended(channel, error));
-      }
-    }
-
-    @Override
-    public void credit(long channel, long count) {
-      if (!isLate()) {
-        check(() -> channels.credit(channel, count));
-      }
-    }
-
-    @Override
-    public void drop(long channel) {
-      if (!isLate()) {
-        check(() -> channels.dropped(channel));
-      }
-    }
-
-    @Override
-    public void listening(String topic) {
-      subscribed(topic, null);
-    }
-
-    @Override
-    public void denied(String topic, CommandException error) {
-      subscribed(topic, error);
-    }
-
-    private void subscribed(String topic, CommandException error) {
-      Queue<Pending> awaited = asked.get(topic);
-      if (awaited == null) {
-        fault("an answer to a subscription that was never made, " + topic);
-        return;
-      }
-      Pending pending = awaited.remove();
-      if (awaited.isEmpty()) {
-        asked.remove(topic);
-      }
-      pending.answer(null, error);
-      answered.add(pending);
-    }
-
-    @Override
-    public void missed(long seq) {
-      inbox.dropped(seq);
-    }
-
-    @Override
-    public void ping(long number) {
-      if (!isLate()) {
-        pingsAnswered++;
-        outbox.put(Message.of("pong", number));
-      }
-    }
-
-    @Override
-    public void pong(long number) {
-      Pending pending = pings.remove(number);
-      if (pending != null) {
-        pending.answer(null, null);
-        answered.add(pending);
-      }
-    }
-
-    @Override
-    public void stop(long grace) {
-      stopping = true;
-    }
-
-    @Override
-    public void bye(long count) {
-      emitsHandled = count;
-      state = State.LEFT;
-      bye.answer(null, null);
-      answered.add(bye);
-    }
-
-    @Override
-    public void breach(String code, String reason) {
-      throw new EndedException(
-          End.BREACHED,
-          "the core ends this worker, which broke the protocol: " + code + ": " + reason);
-    }
   }
 }

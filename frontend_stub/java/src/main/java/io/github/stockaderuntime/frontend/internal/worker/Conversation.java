@@ -1,11 +1,7 @@
 package io.github.stockaderuntime.frontend.internal.worker;
 
 import io.github.stockaderuntime.frontend.EndedException;
-import io.github.stockaderuntime.frontend.EndedException.End;
-import io.github.stockaderuntime.frontend.internal.session.HandledCall;
-import io.github.stockaderuntime.frontend.internal.session.Pending;
 import io.github.stockaderuntime.frontend.internal.session.Session;
-import io.github.stockaderuntime.frontend.internal.session.State;
 import io.github.stockaderuntime.frontend.internal.session.Timers;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,12 +36,6 @@ public final class Conversation {
   /** How often a thread that sleeps in a system call looks whether it was interrupted. */
   private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
 
-  /**
-   * The core's last message, which says why, may come so long behind the news that its connection
-   * is closed.
-   */
-  private static final long LAST_WORDS = TimeUnit.MILLISECONDS.toNanos(300);
-
   private static final long FOREVER = -1;
 
   /** Someone who waits and does not lead. */
@@ -56,6 +46,7 @@ public final class Conversation {
   private final Link link;
   private final Session session;
   private final Reactions reactions;
+  private final Traffic traffic;
   private final Link.Watch leaderWatch;
   private final Link.Watch keeperWatch;
   private final List<Waiter> waiters = new ArrayList<>();
@@ -81,8 +72,6 @@ public final class Conversation {
   /** Whether the bell was rung for what has gathered. */
   private boolean isGathering;
 
-  private boolean takesEmits;
-  private long emitsStirred;
   private RuntimeException over;
 
   /**
@@ -96,6 +85,7 @@ public final class Conversation {
     this.link = link;
     this.session = session;
     this.reactions = reactions;
+    this.traffic = new Traffic(link, session);
     this.leaderWatch = link.new Watch();
     this.keeperWatch = link.new Watch();
     this.keeper = new Thread(this::keep, "stockade-keeper");
@@ -149,20 +139,19 @@ public final class Conversation {
     try {
       check();
       T result = step.run();
-      try {
-        if (now || session.outbox().waiting() >= EAGER) {
-          push();
-        } else if (!isGathering && !isLookedAtSoon() && session.outbox().waiting() > 0) {
-          isGathering = true;
-          rouse();
-        }
-        if (session.timers().next() < sleepsUntil) {
-          rouse();
-        }
-      } catch (EndedException end) {
-        finish(end);
+      if (now || session.outbox().waiting() >= EAGER) {
+        push();
+      } else if (!isGathering && !isLookedAtSoon() && session.outbox().waiting() > 0) {
+        isGathering = true;
+        rouse();
+      }
+      if (session.timers().next() < sleepsUntil) {
+        rouse();
       }
       return result;
+    } catch (EndedException end) {
+      finish(end); // the step may touch sockets, too
+      throw end;
     } finally {
       lock.unlock();
     }
@@ -183,6 +172,9 @@ public final class Conversation {
       check();
       T asked = step.run();
       return await(() -> isReady.isReady(asked), deadline) ? asked : null;
+    } catch (EndedException end) {
+      finish(end);
+      throw end;
     } finally {
       lock.unlock();
     }
@@ -299,10 +291,10 @@ public final class Conversation {
     watch.hush();
     if (over == null) {
       if (watch.sawEvents()) {
-        readEvents();
+        traffic.readEvents();
       }
       if (watch.sawEmits()) {
-        readEmits();
+        traffic.readEmits();
       }
     }
   }
@@ -429,23 +421,11 @@ public final class Conversation {
 
   private boolean flush() {
     isGathering = false;
-    var outbox = session.outbox();
-    for (var batch = outbox.batch(); batch != null; batch = outbox.batch()) {
-      if (!link.send(batch)) {
-        return false;
-      }
-      outbox.sent();
-    }
-    return true;
+    return traffic.flush();
   }
 
   private boolean readOne() {
-    byte[] frame = link.receive();
-    if (frame == null) {
-      return false;
-    }
-    session.receive(frame, link.receiveRest(), now());
-    return true;
+    return traffic.readOne(now());
   }
 
   private void wake() {
@@ -454,54 +434,9 @@ public final class Conversation {
     }
   }
 
-  private void readEvents() {
-    for (byte[] frame = link.receiveEvent(); frame != null; frame = link.receiveEvent()) {
-      session.receiveEvent(frame);
-    }
-  }
-
-  private void readEmits() {
-    emitsStirred++;
-    try {
-      for (byte[] frame = link.receiveSubscription();
-          frame != null;
-          frame = link.receiveSubscription()) {
-        takesEmits = session.receiveSubscription(frame);
-      }
-    } catch (EndedException end) {
-      if (end.end() == End.CONNECTION_LOST) {
-        hearLastWords();
-      }
-      throw end;
-    }
-  }
-
-  /** The core has closed: what it may have said before is the better reason. */
-  private void hearLastWords() {
-    long until = now() + LAST_WORDS;
-    while (session.state() != State.LEFT && now() < until) {
-      if (!readOne()) {
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
-      }
-    }
-  }
-
-  /**
-   * Whether the core's subscription has come: before it, an emit would be lost. Only under the
-   * lock.
-   */
-  boolean takesEmits() {
-    return takesEmits;
-  }
-
-  void subscribe(String topic) {
-    link.subscribe(topic);
-    readEvents();
-  }
-
-  void unsubscribe(String topic) {
-    link.unsubscribe(topic);
-    readEvents();
+  /** Only under the lock. */
+  Traffic traffic() {
+    return traffic;
   }
 
   /** Emits a prepared event; waits only while there is no room for it. */
@@ -509,9 +444,9 @@ public final class Conversation {
     lock.lock();
     try {
       check();
-      while (!tryEmit(prepared)) {
-        long seen = emitsStirred;
-        await(() -> emitsStirred != seen, Timers.NEVER);
+      while (!traffic.emit(prepared)) {
+        long seen = traffic.emitsStirred();
+        await(() -> traffic.emitsStirred() != seen, Timers.NEVER);
       }
       settle();
     } catch (EndedException end) {
@@ -520,19 +455,6 @@ public final class Conversation {
     } finally {
       lock.unlock();
     }
-  }
-
-  private boolean tryEmit(Session.Emit prepared) {
-    boolean went = link.emit(session.frameOf(prepared));
-    if (went) {
-      session.emitted(prepared);
-    }
-    readEmits(); // the edge of what the core says, or of room, may be taken now
-    if (!went && link.emit(session.frameOf(prepared))) {
-      session.emitted(prepared);
-      return true;
-    }
-    return went;
   }
 
   // What follows.
@@ -547,26 +469,7 @@ public final class Conversation {
     if (leader != null && leader != Thread.currentThread() && leaderIsReady.getAsBoolean()) {
       leaderWatch.ring();
     }
-    List<Runnable> todo = new ArrayList<>(0);
-    for (Pending pending : session.takeAnswered()) {
-      if (pending.whenDone() != null) {
-        todo.add(pending.whenDone());
-      }
-    }
-    for (HandledCall stopped : session.handled().takeStopped()) {
-      if (stopped.whenStopped() != null) {
-        todo.add(stopped.whenStopped());
-      }
-    }
-    for (HandledCall call = session.handled().begin();
-        call != null;
-        call = session.handled().begin()) {
-      HandledCall begun = call;
-      todo.add(() -> reactions.handle(begun));
-    }
-    if (session.inbox().waiting() > 0) {
-      todo.add(reactions::handleEvents);
-    }
+    List<Runnable> todo = reactions.to(session);
     if (!todo.isEmpty()) {
       outside(todo);
     }

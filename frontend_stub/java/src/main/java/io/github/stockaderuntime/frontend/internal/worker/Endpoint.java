@@ -5,19 +5,15 @@ import io.github.stockaderuntime.frontend.CallOptions;
 import io.github.stockaderuntime.frontend.CommandException;
 import io.github.stockaderuntime.frontend.ConnectOptions;
 import io.github.stockaderuntime.frontend.EndedException;
-import io.github.stockaderuntime.frontend.Event;
 import io.github.stockaderuntime.frontend.ExportOptions;
 import io.github.stockaderuntime.frontend.internal.session.Arguments;
 import io.github.stockaderuntime.frontend.internal.session.HandledCall;
-import io.github.stockaderuntime.frontend.internal.session.Listeners;
-import io.github.stockaderuntime.frontend.internal.session.Listeners.Listener;
 import io.github.stockaderuntime.frontend.internal.session.MadeCall;
 import io.github.stockaderuntime.frontend.internal.session.Pending;
 import io.github.stockaderuntime.frontend.internal.session.Session;
 import io.github.stockaderuntime.frontend.internal.session.State;
 import io.github.stockaderuntime.frontend.internal.session.Timers;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -73,23 +69,18 @@ public final class Endpoint implements Reactions {
 
   private final Session session;
   private final Conversation conversation;
-  private final Listeners listeners = new Listeners();
+  private final Events events;
   private final Map<String, Consumer<HandledCall>> handlers = new HashMap<>();
   private final Executor executor;
   private final Optional<Consumer<EndedException>> onEnd;
-  private final AtomicBoolean isHandlingEvents = new AtomicBoolean();
   private final AtomicBoolean isClosing = new AtomicBoolean();
-
-  /** What the handler of an event has thrown, and nobody has been told yet. */
-  private Throwable failure;
-
-  private boolean isRunning;
 
   private Endpoint(Place place, ConnectOptions options) {
     this.onEnd = options.onEnd();
     this.executor = options.executor().orElseGet(Endpoint::threads);
     this.session = new Session(place.label(), place.generation(), STUB, options.queue());
     this.conversation = new Conversation(new Link(place), session, this);
+    this.events = new Events(this, conversation);
   }
 
   private static Executor threads() {
@@ -130,7 +121,10 @@ public final class Endpoint implements Reactions {
 
   private Endpoint greet() {
     conversation.start();
-    await(session::hello, hello -> hello.isDone() && conversation.takesEmits(), Timers.NEVER);
+    await(
+        session::hello,
+        hello -> hello.isDone() && conversation.traffic().takesEmits(),
+        Timers.NEVER);
     return this;
   }
 
@@ -175,7 +169,7 @@ public final class Endpoint implements Reactions {
   /**
    * Waits; an interrupt is an error of the code {@code cancelled}; the thread stays interrupted.
    */
-  private <T> T await(Waiting<T> waiting) {
+  <T> T await(Waiting<T> waiting) {
     try {
       return ending(waiting);
     } catch (InterruptedException interrupt) {
@@ -289,134 +283,14 @@ public final class Endpoint implements Reactions {
 
   // Events.
 
-  /**
-   * Puts the handler in place, subscribes if it is the first of its topic, and waits for the core's
-   * answer.
-   *
-   * @throws CommandException {@code not_allowed} or {@code busy}, and nothing has happened
-   */
-  public Listener listen(String topic, Consumer<? super Event> handler, boolean once) {
-    Listener listener = new Listener(topic, handler, once);
-    Pending answer = await(() -> subscribe(listener), Pending::isDone, Timers.NEVER);
-    if (answer.error() != null) {
-      unlisten(listener);
-      resultOf(answer);
-    }
-    return listener;
-  }
-
-  private Pending subscribe(Listener listener) {
-    Pending answer = listeners.answer(listener.topic());
-    if (answer != null) {
-      listeners.add(listener, answer);
-      return answer;
-    }
-    if (listeners.topics() >= session.limits().topics()) {
-      throw new CommandException(
-          CommandException.BUSY,
-          listeners.topics() + " topics are listened to, and no more are taken (nothing was sent)");
-    }
-    Pending asked = session.subscribe(listener.topic());
-    listeners.add(listener, asked);
-    conversation.subscribe(listener.topic());
-    return asked;
-  }
-
-  /** Takes the handler away, and unsubscribes if it was the last of its topic. */
-  public void unlisten(Listener listener) {
-    if (isOpen()) {
-      gather(
-          () -> {
-            remove(listener);
-            return null;
-          });
-    }
-  }
-
-  private void remove(Listener listener) {
-    if (listeners.remove(listener)) {
-      conversation.unsubscribe(listener.topic());
-    }
-  }
-
-  /** Emits; waits only while the core does not read. */
-  public void emit(String event, Object payload, Optional<String> to, Optional<String> trace) {
-    Session.Emit prepared =
-        session.prepareEmit(
-            event, payload, to, trace.isPresent() ? trace : Scope.current().trace());
-    await(
-        () -> {
-          conversation.emit(prepared);
-          return null;
-        });
+  /** Who listens, and what is emitted. */
+  public Events events() {
+    return events;
   }
 
   @Override
   public void handleEvents() {
-    if (!isHandlingEvents.compareAndSet(false, true)) {
-      return;
-    }
-    try {
-      executor.execute(this::drainEvents);
-    } catch (RejectedExecutionException error) {
-      isHandlingEvents.set(false);
-      fail(error);
-    }
-  }
-
-  /** Handles events one after the other, in their order. */
-  private void drainEvents() {
-    try {
-      for (Event event = nextEvent(); event != null; event = nextEvent()) {
-        handle(event);
-      }
-    } catch (Throwable error) {
-      isHandlingEvents.set(false);
-      fail(error);
-    }
-  }
-
-  private Event nextEvent() {
-    return look(
-        () -> {
-          Event event = session.inbox().take();
-          if (event == null) {
-            isHandlingEvents.set(false);
-          }
-          return event;
-        });
-  }
-
-  private void handle(Event event) {
-    List<Listener> found = look(() -> listeners.of(event.name()));
-    for (Listener listener : found) {
-      if (listener.once()) {
-        unlisten(listener);
-      }
-    }
-    new Scope(null, event.trace())
-        .run(() -> found.forEach(listener -> listener.handler().accept(event)));
-  }
-
-  /**
-   * The handler of an event has thrown: {@code run} throws it, or, if nobody runs, it is uncaught.
-   */
-  private void fail(Throwable error) {
-    boolean isTold =
-        look(
-            () -> {
-              if (failure == null && isRunning) {
-                failure = error;
-                return true;
-              }
-              return false;
-            });
-    if (!isTold) {
-      Thread me = Thread.currentThread();
-      me.getUncaughtExceptionHandler().uncaughtException(me, error);
-    } else if (isOpen()) {
-      send(() -> null);
-    }
+    events.handleAll();
   }
 
   // Answering.
@@ -476,25 +350,18 @@ public final class Endpoint implements Reactions {
     await(
         () -> {
           session.ready();
-          isRunning = true;
+          events.begin();
           return this;
         },
-        me -> session.isStopping() || failure != null || isClosing.get(),
+        me -> session.isStopping() || events.hasFailed() || isClosing.get(),
         Timers.NEVER);
-    Throwable failed = look(this::takeFailure);
+    Throwable failed = look(events::takeFailure);
     if (failed instanceof RuntimeException error) {
       throw error;
     }
     if (failed instanceof Error error) {
       throw error;
     }
-  }
-
-  private Throwable takeFailure() {
-    Throwable taken = failure;
-    failure = null;
-    isRunning = false;
-    return taken;
   }
 
   public boolean isStopping() {
