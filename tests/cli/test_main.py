@@ -23,8 +23,10 @@ WRONG_USES = {
     "a command that is none": (["chekc"], 'stockade: there is no command "chekc"; write check'),
     "a command like no other": (
         ["frobnicate"],
-        'stockade: there is no command "frobnicate"; '
-        + "write run, check, explain, invoke, demo, certify, bindings, schema or completion",
+        (
+            'stockade: there is no command "frobnicate"; '
+            "write run, check, explain, invoke, demo, certify, bindings, schema or completion"
+        ),
     ),
     "an option that is none": (
         ["run", "--log-leve", "x"],
