@@ -92,7 +92,7 @@ func newChannels(outbox *Outbox, limits *wire.Limits) *channels {
 
 func (c *channels) hasRoom(count int) bool { return c.own+int64(count) <= c.limits.Channels }
 
-// offers is the option of a call that passes these, with the next ids, which opening them gives them.
+// openAll gives these the next ids: the option of the call that passes them.
 func (c *channels) openAll(ends map[string]End) map[string]any {
 	offers := make(map[string]any, len(ends))
 	for name, end := range ends {

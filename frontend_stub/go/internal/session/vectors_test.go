@@ -22,8 +22,8 @@ func opened(t *testing.T, all *vectors.All) *Session {
 			}
 		}
 	}
-	all2 := wire.NewGrant(".", []string{"**"}, nil)
-	s.Grants = wire.Grants{Commands: all2, Listen: wire.NewGrant("/", []string{"**"}, nil), Emit: all2}
+	anything := wire.NewGrant(".", []string{"**"}, nil)
+	s.Grants = wire.Grants{Commands: anything, Listen: wire.NewGrant("/", []string{"**"}, nil), Emit: anything}
 	if err := s.Call(&Call{Command: "echo"}, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
