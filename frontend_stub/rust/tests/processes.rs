@@ -19,7 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The echo worker of the certificate, which cargo builds along with the tests.
 fn program() -> PathBuf {
     let tests = env::current_exe().unwrap();
-    tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples/certify")
+    let program = tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples/certify");
+    assert!(
+        program.exists(),
+        "there is no {}: `cargo test` without a choice of targets builds it",
+        program.display()
+    );
+    program
 }
 
 /// Lets whoever knows the secret in, so many times.
