@@ -3,8 +3,8 @@
 # whether it is what they make.
 set -eu
 cd "$(dirname "$0")"
-sections="containers wire grants outbox state channels calls handled events session link turns face_calls face_events
-face_handling face"
+sections="containers wire reading writing errors writers grants outbox state channels calls asking handled events session
+verbs link turns face_calls face_events face_handling face"
 made=$(mktemp)
 trap 'rm -f "$made"' EXIT
 {

@@ -576,7 +576,9 @@ static const char *check_item(struct checker *checker, size_t room) {
     return check_items(checker, token.value, room - 1);
 }
 
-/* -- reading what has been checked ------------------------------------------------------------------------------------ */
+
+/* wire, reading: values in what has been checked; it cannot fail. */
+
 
 /* Behind the item at `at`. */
 static const unsigned char *item_end(const unsigned char *at, const unsigned char *end) {
@@ -723,7 +725,9 @@ stockade_value stockade_get(stockade_value map, const char *key) {
     return stockade_get_n(map, key, strlen(key));
 }
 
-/* -- writing ---------------------------------------------------------------------------------------------------------- */
+
+/* wire, writing: values to bytes, or why they cannot be said. libcbor writes each head and each small item. */
+
 
 /* What libcbor writes an item's head, or a small item, with. */
 #define PUT_CBOR(buffer, encoder, ...)                                                                                 \
@@ -826,7 +830,9 @@ static const char *put_value(struct buffer *buffer, stockade_value value, size_t
     return buffer->failed ? NO_MEMORY : NULL;
 }
 
-/* -- errors ----------------------------------------------------------------------------------------------------------- */
+
+/* wire, errors: why something failed, as callers get it, and the core too. */
+
 
 struct stockade_error {
     stockade_status status;
@@ -970,7 +976,9 @@ static void put_error(struct buffer *buffer, const stockade_error *error) {
     }
 }
 
-/* -- writers ---------------------------------------------------------------------------------------------------------- */
+
+/* wire, writers: what builds arrays and maps; and decoding for those who keep values. */
+
 
 struct stockade_writer {
     struct buffer bytes;
@@ -2405,7 +2413,9 @@ static void calls_admit(struct session *session, int64_t now) {
     }
 }
 
-/* -- asking ----------------------------------------------------------------------------------------------------------- */
+
+/* session, asking: how a call begins, how it is answered, and how it ends without an answer. */
+
 
 /* Whether its channels may go with it. */
 static stockade_status check_passed(struct session *session, const stockade_pending *pending, stockade_error **error) {
@@ -3472,7 +3482,9 @@ static bool read_welcome(struct session *session, stockade_value welcome) {
            read_grant(grants, "emit", '/', &session->emit, &session->grants.emit);
 }
 
-/* -- what the core says: what each verb does ----------------------------------------------------------------------------- */
+
+/* session, verbs: what each message of the core does, which may come when, and whole batches of them. */
+
 
 typedef stockade_status taking(struct session *session, const struct said_message *said);
 

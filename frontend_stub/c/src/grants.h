@@ -5,7 +5,7 @@
 #ifndef STOCKADE_SRC_GRANTS_H
 #define STOCKADE_SRC_GRANTS_H
 
-#include "wire.h"
+#include "writers.h"
 
 /* A segment of a pattern or a name. */
 struct segment {

@@ -2,7 +2,7 @@
 #ifndef STOCKADE_SRC_HANDLED_H
 #define STOCKADE_SRC_HANDLED_H
 
-#include "calls.h"
+#include "asking.h"
 
 static stockade_handling *handling_of(struct entry *entry) {
     return OWNER(entry, stockade_handling, entry);

@@ -13,7 +13,7 @@
 #include <sys/prctl.h>
 #endif
 
-#include "session.h"
+#include "verbs.h"
 
 #define SECRET 64
 /* Batches that wait in libzmq for a core that does not read. */

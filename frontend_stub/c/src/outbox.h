@@ -6,7 +6,7 @@
 
 #include <zmq.h>
 
-#include "wire.h"
+#include "writers.h"
 
 /* The head of a batch takes at most so many bytes of a message's limit. */
 #define BATCH_HEAD 3
