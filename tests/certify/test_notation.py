@@ -11,7 +11,7 @@ import cbor2
 import pytest
 
 from stockade.certify.matching import ANYTHING, Error, error, fits
-from stockade.certify.notation import diagnostic, digits, topical, written
+from stockade.certify.notation import diagnostic, digits, printable, topical, written
 from stockade.certify.steps.strict import FRAMES, VALUES
 
 VECTORS = json.loads((Path(__file__).parents[2] / "docs" / "vectors.json").read_text(encoding="ascii"))
@@ -41,6 +41,12 @@ def test_what_is_long_is_cut_and_its_length_said() -> None:
     assert written(bytes(1000)).endswith("... (1000 bytes)'")
     assert written(list(range(1000))).endswith("... (1000 in all)]")
     assert digits(bytes(1000)).endswith("... (1000 bytes)")
+
+
+def test_no_control_character_reaches_a_terminal() -> None:
+    """Neither from a frame nor from what the program writes; lines stay lines."""
+    assert written("\x1b[2J\x9b") == '"\\u001b[2J\\x9b"'
+    assert printable("a\n\tb\x1b[2J\x9b") == "a\n\tb\\x1b[2J\\x9b"
 
 
 def test_what_cannot_be_read_says_why() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import cbor2
 
-__all__ = ["diagnostic", "digits", "topical", "written"]
+__all__ = ["diagnostic", "digits", "printable", "topical", "written"]
 
 #: Characters of a text, bytes of bytes, items of an array: what is longer is cut, and its length said.
 _LONGEST_TEXT, _LONGEST_BYTES, _LONGEST_ARRAY = 120, 32, 24
@@ -52,7 +52,7 @@ def written(value: Any) -> str:
         case int():
             return str(value)
         case str():
-            return _cut(json.dumps(value, ensure_ascii=False), _LONGEST_TEXT, f"({len(value)} characters)")
+            return _cut(printable(json.dumps(value, ensure_ascii=False)), _LONGEST_TEXT, f"({len(value)} characters)")
         case bytes() | bytearray() | memoryview():
             return _bytes(bytes(value))
         case list() | tuple():
@@ -65,6 +65,11 @@ def written(value: Any) -> str:
         case cbor2.CBORSimpleValue():
             return f"simple({value.value})"
     return "undefined" if value is cbor2.undefined else str(value)
+
+
+def printable(text: str) -> str:
+    """The text with what would move a terminal's cursor, or colour it, written out; lines stay lines."""
+    return "".join(each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
 
 
 def _float(value: float) -> str:

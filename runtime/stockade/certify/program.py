@@ -17,6 +17,7 @@ from pathlib import Path
 import attrs
 
 from stockade.certify.fault import Fault
+from stockade.certify.notation import printable
 from stockade.config.environment import worker_environment
 from stockade.errors import StartError
 from stockade.limits import PROTOCOL
@@ -104,7 +105,7 @@ class Program:
         """The last that it wrote there."""
         with (self.folder / name).open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_WORDS))
-            return file.read().decode("utf-8", "backslashreplace").strip()
+            return printable(file.read().decode("utf-8", "backslashreplace")).strip()
 
     def shows(self, read: Callable[[Path], bytes] = Path.read_bytes) -> list[str]:
         """Where its secret can be seen by others: its environment, its arguments, its output."""

@@ -71,7 +71,7 @@ async def replica(life: Life) -> None:
 @connect.step("late-core")
 async def late_core(life: Life) -> None:
     """Wait for a core that connects to one socket after the other, with emits first and commands last."""
-    await life.start("emits")
+    await life.start(["emits"])
     for name in ("emits", "events", "commands"):
         life.link.open_to(name)
         await life.until(partial(_is_made, life, name), f"{name}, bound")

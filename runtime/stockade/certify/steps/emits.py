@@ -59,7 +59,7 @@ async def grants(life: Life) -> None:
 @late.step("late-subscription")
 async def late_subscription(life: Life) -> None:
     """Keep what is emitted before the core has subscribed, and send it then."""
-    await life.start("commands", "events")
+    await life.start(["commands", "events"])
     await life.greeted()
     await asyncio.sleep(0.1)
     early = bool(life.commands)

@@ -219,7 +219,7 @@ async def end_before_welcome(life: Life) -> None:
 @lifeline.step("before-the-core")
 async def end_before_core(life: Life) -> None:
     """Exit when standard input ends before the core has connected."""
-    await life.start("nothing")
+    await life.start(())
     socket = life.program.sockets / "commands"
     await life.until(socket.exists, "a socket of the name commands", look=0.01)
     life.program.end_lifeline()
