@@ -40,24 +40,32 @@ final class Scene {
     for (int at = 0; at < limits.length; at += 2) {
       all.put((String) limits[at], limits[at + 1]);
     }
-    Map<String, Object> anything = Map.of("allow", List.of("**"), "deny", List.of("secret"));
-    scene.core(
-        "welcome",
-        Map.of(
-            "protocol",
-            1,
-            "worker",
-            "editor",
-            "generation",
-            1,
-            "core",
-            "test/0",
-            "limits",
-            all,
-            "grants",
-            Map.of("commands", anything, "listen", anything, "emit", anything)));
+    scene.core("welcome", welcome(all));
     scene.session.takeAnswered();
     return scene;
+  }
+
+  /** What the core says to one that it greets. */
+  static Map<String, Object> welcome() {
+    return welcome(LIMITS);
+  }
+
+  private static Map<String, Object> welcome(Map<String, Object> limits) {
+    Map<String, Object> anything = Map.of("allow", List.of("**"), "deny", List.of("secret"));
+    Map<String, Object> grants = Map.of("commands", anything, "listen", anything, "emit", anything);
+    return Map.of(
+        "protocol",
+        1,
+        "worker",
+        "editor",
+        "generation",
+        1,
+        "core",
+        "test/0",
+        "limits",
+        limits,
+        "grants",
+        grants);
   }
 
   /** The core says one message. */
