@@ -12,7 +12,8 @@ import { Handled } from "./handled.js";
 import { type CommandHandler, type ExportOptions, handle, isGenerator, SERVING } from "./handling.js";
 import { type EventHandler, Listeners, Subscription } from "./listening.js";
 import type { Fields, Limits } from "./messages.js";
-import type { Session, Statistics } from "./session.js";
+import type { Session } from "./session.js";
+import type { Statistics } from "./statistics.js";
 
 /** How to make a call. */
 export interface CallOptions extends Manner {

@@ -11,6 +11,6 @@ export type { Grant, Grants } from "./grants.js";
 export type { CommandHandler, ExportOptions, Handling } from "./handling.js";
 export type { EventHandler, Subscription } from "./listening.js";
 export type { Limits } from "./messages.js";
-export type { Statistics } from "./session.js";
+export type { Statistics } from "./statistics.js";
 export { VERSION } from "./version.js";
 export { Float, type Value } from "./wire.js";

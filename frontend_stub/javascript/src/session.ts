@@ -11,59 +11,16 @@ import { type Closed, CommandError, coreBroken, Ended } from "./errors.js";
 import { emitOf, Inbox, type Prepared, readEvent } from "./events.js";
 import { type Grants, NO_GRANTS } from "./grants.js";
 import { type Handled, HandledCalls } from "./handled.js";
-import {
-  BATCH,
-  type Fields,
-  type Limits,
-  message,
-  NO_LIMITS,
-  PROTOCOL,
-  type Readings,
-  read,
-  type Verb,
-} from "./messages.js";
+import { BATCH, type Limits, message, NO_LIMITS, PROTOCOL, type Readings, read, type Verb } from "./messages.js";
 import { Outbox } from "./outbox.js";
+import { type Question, question } from "./question.js";
 import { Frames } from "./raw.js";
+import type { Statistics } from "./statistics.js";
 import { Timers } from "./timers.js";
 import { DecodeError, decode, write } from "./wire.js";
 
 /** Where the conversation stands, as this side sees it. In `greeting` and `leaving` the core's answer is awaited. */
 export type State = "born" | "greeting" | "open" | "leaving" | "left";
-
-/** Something asked that is no call: its answer. */
-interface Question<Answer> {
-  readonly promise: Promise<Answer>;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: Error) => void;
-}
-
-function question<Answer = void>(): Question<Answer> {
-  let settle!: Omit<Question<Answer>, "promise">;
-  const promise = new Promise<Answer>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  promise.catch(() => {}); // whoever awaits it learns of its error; nobody has to
-  return { promise, ...settle };
-}
-
-/** The counts of a connection until now. */
-export interface Statistics {
-  /** Calls that were sent, tries among them; of these answered, and answered when nobody waited any more. */
-  readonly calls: number;
-  readonly answered: number;
-  readonly late: number;
-  /** Calls that were made again since the core was busy. */
-  readonly tries: number;
-  readonly inFlight: number;
-  /** Calls of the core's that have come. */
-  readonly handled: number;
-  readonly channels: number;
-  readonly batches: number;
-  readonly emitted: number;
-  readonly events: number;
-  readonly waiting: number;
-  readonly missed: number;
-}
 
 /** What is told to whoever has the sockets. */
 export interface Told {
@@ -422,5 +379,3 @@ type Reactions = { readonly [verb in Verb]?: (session: Session, ...elements: Rea
 function tooLate(): void {}
 
 const { MAY_COME } = Session;
-
-export type { Fields };
