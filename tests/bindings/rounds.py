@@ -28,14 +28,15 @@ def run_shop(shop: Path, editor: list[str], thumbs: list[str], **environment: st
     with subprocess.Popen(
         command, cwd=shop, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True
     ) as running:
-        assert running.stderr is not None
-        for line in running.stderr:
-            log.append(line)
-            said += _LINE.findall(line.rstrip("\n"))
-            if "worker ended worker=editor" in line:
-                break
-        running.send_signal(signal.SIGTERM)
-        log += running.stderr
+        try:
+            for line in running.stderr or ():
+                log.append(line)
+                said += _LINE.findall(line.rstrip("\n"))
+                if "worker ended worker=editor" in line:
+                    break
+        finally:  # also where the test's time is over
+            running.send_signal(signal.SIGTERM)
+        log += running.stderr or ()
     assert said, "".join(log)
     assert said[-1] == "done", "".join(log)
     return said

@@ -35,6 +35,7 @@ WRONG = (
 )
 
 
+@pytest.mark.timeout(250)
 def test_a_type_checker_sees_what_is_declared(tmp_path: Path) -> None:
     """Nothing is wrong with what is right, and each line is that is wrong."""
     pytest.importorskip("mypy", reason="mypy is not installed: typed emits and invokes are NOT checked")
@@ -46,11 +47,11 @@ def test_a_type_checker_sees_what_is_declared(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", ".mypy", "shop.py"]
     right = subprocess.run(
-        [*command, "right.py"], cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False
+        [*command, "right.py"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
     )
     assert right.stdout.strip() == "Success: no issues found in 2 source files"
     wrong = subprocess.run(
-        [*command, "wrong.py"], cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False
+        [*command, "wrong.py"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
     )
     found = {
         line.split(":")[1] for line in wrong.stdout.splitlines() if line.startswith("wrong.py:") and ": error:" in line

@@ -21,7 +21,7 @@ from stockade.bindings.model import Basic, Command, Event, Field, Model, Named, 
 from stockade.bindings.naming import Collision
 
 HERE = Path(__file__).parent
-PATIENCE = 50.0
+PATIENCE = 100.0
 ORIGIN = Origin("shop", "stockade bindings --language python -o FILE")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -41,6 +41,7 @@ def judged_by_mypy(folder: Path, *files: str) -> str:
     ).stdout.strip()
 
 
+@pytest.mark.timeout(150)
 def test_calls_come_back_typed(shop: Path, stockade: Run) -> None:
     """Every type there and back, streams, channels, events both ways, errors, and commands that a worker exports."""
     bind(stockade)
@@ -67,6 +68,7 @@ def test_calls_come_back_typed(shop: Path, stockade: Run) -> None:
     ]
 
 
+@pytest.mark.timeout(150)
 def test_calls_come_back_typed_with_asyncio(shop: Path, stockade: Run) -> None:
     """The same by coroutines, tasks and asynchronous iteration."""
     bind(stockade, "--asyncio")
@@ -81,6 +83,7 @@ def test_calls_come_back_typed_with_asyncio(shop: Path, stockade: Run) -> None:
     ]
 
 
+@pytest.mark.timeout(350)
 @pytest.mark.parametrize(
     ("options", "program"),
     [((), "shop_editor.py"), (("--asyncio",), "shop_aio_editor.py")],
@@ -148,6 +151,7 @@ def test_an_event_of_another_type_than_declared_is_said_and_not_handed_on(capsys
     assert [line.startswith("a of liar has another payload than declared: ") for line in said] == [True, True]
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("asyncio", [False, True], ids=["blocking", "asyncio"])
 def test_what_is_odd_is_typed(tmp_path: Path, asyncio: bool) -> None:
     """What is empty, deep or mixed, and names that Python has for itself."""
