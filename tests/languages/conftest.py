@@ -58,3 +58,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `face` runs for each."""
     if "face" in metafunc.fixturenames:
         metafunc.parametrize("face", _faces())
+
+
+@pytest.fixture(scope="session")
+def faces() -> list[Face]:
+    """Those of all stubs that are built."""
+    return [each.values[0] for each in _faces() if not each.marks]

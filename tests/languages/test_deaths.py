@@ -24,7 +24,7 @@ def say(event: str, **fields: Any) -> None:
 async def next_task(caller: Caller, offers: list[str] | None = None, report: Any = None) -> dict[str, Any]:
     tasks = TASKS.get(caller.generation, TASKS[0])
     count = told[caller.generation] = told.get(caller.generation, 0) + 1
-    say("asked", generation=caller.generation, count=count, report=report)
+    say("asked", generation=caller.generation, turn=count, report=report)
     return tasks[count - 1] if count <= len(tasks) else {"do": "run"}
 
 @command("certify.hang")
@@ -39,7 +39,7 @@ async def hang(caller: Caller, number: int) -> None:
 def double(number: int) -> int:
     return 2 * number
 """
-HANG = {"do": "invoke", "command": "certify.hang", "arguments": {"number": 7}, "timeout": None}
+HANG = {"do": "invoke", "command": "certify.hang", "arguments": {"number": 7}}
 DOUBLE = {"do": "invoke", "command": "certify.double", "arguments": {"number": 21}}
 
 
@@ -68,7 +68,7 @@ def test_a_worker_killed_within_a_call_leaves_nothing_and_its_next_life_is_new(a
     application.log.wait(event="begun", generation=1)
     os.kill(application.pid("echo"), signal.SIGKILL)
     application.log.wait(event="left", generation=1)
-    assert application.log.wait(event="asked", generation=2, count=2)["report"] == {"value": 42}
+    assert application.log.wait(event="asked", generation=2, turn=2)["report"] == {"value": 42}
     assert application.stop() == 0
 
 
