@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -164,7 +165,8 @@ def _start_of_c(players: list[_Player], count: int) -> list[Figure]:
             for _ in range(count):
                 pid = int(system.wait_for("worker_started")["pid"])
                 workers.append(float(system.wait_for("worker_ready")["seconds"]))
-                os.kill(pid, 9)
+                with suppress(ProcessLookupError):  # it may not ask this core for its next task, and has gone
+                    os.kill(pid, signal.SIGKILL)
                 bare.append(_bare(floor, conductor.folder))
                 ratios.append(workers[-1] / bare[-1])
     return [
