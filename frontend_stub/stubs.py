@@ -6,8 +6,8 @@
                (--write: written anew)
 
 A stub whose tools are missing is skipped, with a line that says so; with --all that is a failure. The exit status is 1
-if anything failed. Needs Python 3.11 alone, and `stockade` beside it (or on PATH) to certify. Knows nothing of any
-language: what it runs stands in the stub.toml of each folder.
+if anything failed. Needs Python 3.11 alone, with `stockade` in its environment to certify. Knows nothing of any language:
+what it runs stands in the stub.toml of each folder.
 """
 
 from __future__ import annotations
@@ -163,10 +163,8 @@ def build(stub: Stub, report: Report) -> bool:
 
 def certificate(stub: Stub, variant: Variant) -> dict[str, Any]:
     """What `stockade certify --json` says of a variant."""
-    beside = Path(sys.executable).with_name("stockade")
-    stockade = str(beside) if beside.exists() else "stockade"
     said = subprocess.run(
-        [stockade, "certify", "--json", "--", *stub.argv(variant.certify)],
+        [sys.executable, "-m", "stockade", "certify", "--json", "--", *stub.argv(variant.certify)],
         cwd=stub.folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
