@@ -20,7 +20,8 @@ STATE := $(VENV)/.make
 
 # All that ends in the wheel, and what says how. One sum over names and contents: a deleted file changes it too,
 # and a fresh checkout with other times does not.
-SOURCES := setup.cfg pyproject.toml README.md LICENSE runtime frontend_stub/python/stockade_frontend
+SOURCES := setup.cfg pyproject.toml README.md LICENSE runtime frontend_stub
+MADE := build build-* dist node_modules target __pycache__ *.egg-info
 
 .PHONY: help demo test bench lint stubs certify-all docs dev clean FORCE
 
@@ -82,7 +83,7 @@ $(STATE)/venv:
 	@touch $@
 
 $(STATE)/sum: $(STATE)/venv FORCE
-	@find $(SOURCES) -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' -print0 | sort -z | xargs -0 cksum > $@.new; \
+	@find $(SOURCES) \( $(MADE:%=-name '%' -o) -name .built \) -prune -o -type f -print0 | sort -z | xargs -0 cksum > $@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # build/ goes first: setuptools would put modules that were deleted since into the wheel. The egg-info goes after: a

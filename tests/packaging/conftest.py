@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -20,12 +22,20 @@ NOT_SOURCES = (
     "*.pyc",
     "*.egg-info",
     "build",
+    "build-*",
     "dist",
     ".*_cache",
     ".hypothesis",
+    "node_modules",
     "report.md",
     "target",
+    ".built",
 )
+
+
+def _is_made(name: str) -> bool:
+    """Whether a file or folder of this name is no source."""
+    return any(fnmatch(name, pattern) for pattern in NOT_SOURCES)
 
 
 def copy_of(tree: Path, target: Path) -> Path:
@@ -109,8 +119,10 @@ def sources() -> Callable[[Path], set[str]]:
     """The files under a folder, relative to it, without what was made from them."""
 
     def files(folder: Path) -> set[str]:
-        made = ("__pycache__", ".pyc", ".egg-info")
-        found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        return {name for name in found if not any(mark in name for mark in made)}
+        found = []
+        for home, folders, names in os.walk(folder):
+            folders[:] = [name for name in folders if not _is_made(name)]
+            found += [Path(home, name) for name in names if not _is_made(name)]
+        return {path.relative_to(folder).as_posix() for path in found}
 
     return files

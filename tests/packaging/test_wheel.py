@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 
 import stockade
+from stockade.new.languages import LANGUAGES
+from stockade.new.sources import stub_files
 
 Files = Callable[[Path], set[str]]
 
@@ -25,7 +27,13 @@ def in_tree(root: Path, sources: Files) -> set[str]:
     """All that the wheel has to hold, as paths in it."""
     runtime = {f"stockade/{name}" for name in sources(root / "runtime" / "stockade")}
     stub = sources(root / "frontend_stub" / "python" / "stockade_frontend")
-    return runtime | {f"stockade_frontend/{name}" for name in stub}
+    return runtime | {f"stockade_frontend/{name}" for name in stub} | stubs_of_projects()
+
+
+def stubs_of_projects() -> set[str]:
+    """The sources of the other stubs that `stockade new` puts into a project, as paths in the wheel."""
+    stubs = {stub.language: stub for language in LANGUAGES.values() for stub in language.stubs}
+    return {f"stockade/new/stubs/{name}/{path}" for name, stub in stubs.items() for path, _ in stub_files(stub)}
 
 
 def metadata(wheel: Path) -> Message:
@@ -43,7 +51,7 @@ def entry_points(wheel: Path) -> configparser.ConfigParser:
 
 
 def test_the_package_list_names_every_package_of_the_tree(root: Path) -> None:
-    """A folder with an ``__init__.py`` stands in setup.cfg, and nothing else does."""
+    """A folder with an ``__init__.py`` stands in setup.cfg, and nothing else does but the stubs that are data."""
     setup = configparser.ConfigParser()
     setup.read(root / "setup.cfg")
     listed = set(setup["options"]["packages"].split())
@@ -53,7 +61,23 @@ def test_the_package_list_names_every_package_of_the_tree(root: Path) -> None:
         for home in homes
         for init in home.glob("stockade*/**/__init__.py")
     }
-    assert listed == found
+    data = {f"stockade.new.stubs.{stub.language}" for language in LANGUAGES.values() for stub in language.stubs}
+    assert listed == found | data
+
+
+@pytest.mark.parametrize("language", [name for name, language in LANGUAGES.items() if language.stubs])
+def test_the_wheel_has_the_stub_of_every_language(packed: Files, wheel: Path, language: str) -> None:
+    """And that is no empty promise: its README and more than its licence are there."""
+    there = {name for name in packed(wheel) if name.startswith(f"stockade/new/stubs/{language}/")}
+    assert f"stockade/new/stubs/{language}/README.md" in there
+    assert len(there) > 4
+
+
+def test_the_stubs_are_a_small_part_of_the_wheel(wheel: Path) -> None:
+    """All of them stay below half a megabyte: no build product and no test has got in."""
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = [file.compress_size for file in archive.infolist() if file.filename.startswith("stockade/new/stubs/")]
+    assert 0 < sum(sizes) < 512 * 1024
 
 
 def test_the_wheel_holds_every_file_of_the_tree_and_nothing_else(

@@ -29,6 +29,7 @@ COMMANDS = {
     "explain": ("stockade.cli.verdicts:explain", "Say whether a worker may do something, and by which rule."),
     "invoke": ("stockade.cli.invoke:invoke", "Try a command as a worker would, and print its answer."),
     "demo": ("stockade.cli.demo:demo", "Watch a small system at work on a folder of text files."),
+    "new": ("stockade.cli.new:new", "Begin an application, or a worker in any of seven languages."),
     "certify": ("stockade.cli.certify:certify", "Say whether a program speaks the protocol: a walk for its stub."),
     "bindings": ("stockade.cli.bindings:bindings", "Write typed functions for a worker, in its language."),
     "schema": ("stockade.cli.schema:schema", "Print a schema: of stockade.toml, or of commands and events."),
