@@ -17,7 +17,7 @@ from stockade_frontend.errors import Cancelled, CommandError, ConnectionLost, De
 from stockade_frontend.events import Event
 from stockade_frontend.handled import Handled
 from stockade_frontend.interrupts import Interrupts
-from stockade_frontend.link import POLLIN, POLLOUT, descriptor, events_of, readable
+from stockade_frontend.link import EVENTS, POLLIN, POLLOUT, descriptor, readable
 from stockade_frontend.pending import Pending
 
 __all__ = ["Turns", "milliseconds"]
@@ -36,6 +36,8 @@ class Turns:
         self._spin = spin
         link = endpoint.link
         self._commands = link.commands
+        #: POLLIN and POLLOUT of the commands socket, without a function of ours on the way of every call.
+        self._look: Callable[[int], Any] = link.commands.get
         self._commands_descriptor, self._lifeline = descriptor(link.commands), link.lifeline
         self._events_descriptor = descriptor(link.events)
         poll = select.poll()
@@ -62,7 +64,7 @@ class Turns:
             if self._spin and timeout != 0 and self._spun():
                 endpoint.receive()
                 return
-            state = events_of(self._commands)
+            state = self._look(EVENTS)
             if state & POLLIN:
                 endpoint.receive()
                 timeout = 0
@@ -76,7 +78,11 @@ class Turns:
             found = self._poll(timeout)
             interrupts.held = True
             for source, _ in found:
-                self._read(source)
+                if source == self._commands_descriptor:
+                    if self._look(EVENTS) & POLLIN:
+                        endpoint.receive()
+                else:
+                    self._read(source)
         except ConnectionLost as loss:
             self._hear_last_words(loss)
         except Ended as end:
@@ -87,10 +93,7 @@ class Turns:
 
     def _read(self, source: int) -> None:
         endpoint = self.endpoint
-        if source == self._commands_descriptor:
-            if readable(self._commands):
-                endpoint.receive()
-        elif source == self._lifeline:
+        if source == self._lifeline:
             endpoint.link.look_at_lifeline()
         elif source == self._events_descriptor:
             endpoint.is_used = endpoint.receive_events() or endpoint.is_used

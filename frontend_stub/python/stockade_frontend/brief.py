@@ -95,7 +95,10 @@ def result(data: bytes) -> tuple[int, Any] | None:
     if data[:9] != _RESULT or len(data) > _LONGEST:
         return None
     try:
-        ident, at = _scalar(data, 9)
+        if data[9] == 25:  # most ids, once there were a few hundred
+            ident, at = data[10] << 8 | data[11], 12
+        else:
+            ident, at = _scalar(data, 9)
         value, at = _scalar(data, at)
     except (IndexError, UnicodeDecodeError):
         return None

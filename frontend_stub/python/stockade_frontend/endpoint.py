@@ -14,7 +14,7 @@ import zmq
 import stockade_frontend
 from stockade_frontend.errors import Busy, Closed, Ended, WrongThread
 from stockade_frontend.events import Event, Handler, Listeners, Subscription
-from stockade_frontend.link import DONTWAIT, Link, has_more, readable, receive_rest, send_all, sender
+from stockade_frontend.link import DONTWAIT, MORE, Link, readable, receive_rest, send_all, sender
 from stockade_frontend.pending import Pending
 from stockade_frontend.raw import Parcel
 from stockade_frontend.session import Session, State
@@ -122,7 +122,7 @@ class Endpoint:
         """Read one message that is there on the commands socket: what it has answered."""
         commands = self.link.commands
         frame = commands.recv(DONTWAIT)
-        raw = receive_rest(commands) if has_more(commands) else ()
+        raw = receive_rest(commands) if commands.get(MORE) else ()
         return self.session.receive(frame, monotonic(), raw)
 
     def receive_events(self) -> bool:

@@ -16,11 +16,12 @@ from stockade_frontend.worker import Place
 
 __all__ = [
     "DONTWAIT",
+    "EVENTS",
+    "MORE",
     "POLLIN",
     "POLLOUT",
     "Link",
     "descriptor",
-    "events_of",
     "has_more",
     "readable",
     "receive_rest",
@@ -32,7 +33,7 @@ __all__ = [
 POLLIN, POLLOUT = int(zmq.POLLIN), int(zmq.POLLOUT)
 DONTWAIT = int(zmq.DONTWAIT)
 SNDMORE = int(zmq.SNDMORE)
-_EVENTS, _MORE = int(zmq.EVENTS), int(zmq.RCVMORE)
+EVENTS, MORE = int(zmq.EVENTS), int(zmq.RCVMORE)
 
 #: Batches that wait in libzmq for a core that does not read. More calls than `limits.calls` are never in them.
 _COMMANDS_QUEUE = 64
@@ -82,19 +83,14 @@ class Link:
 # `get` where one would expect `getsockopt`: 0.7 µs, and twice as much.
 
 
-def events_of(source: zmq.Socket[bytes]) -> int:
-    """Whether `source` has POLLIN or POLLOUT. Asking makes libzmq take notice of what its own thread has done."""
-    return int(source.getsockopt(_EVENTS))
-
-
 def readable(source: zmq.Socket[bytes]) -> bool:
     """Whether a frame is there. Looking also makes libzmq take notice of what its own thread has done."""
-    return bool(source.get(_EVENTS) & POLLIN)  # type: ignore[operator]  # EVENTS is an integer
+    return bool(source.get(EVENTS) & POLLIN)  # type: ignore[operator]  # EVENTS is an integer
 
 
 def has_more(source: zmq.Socket[bytes]) -> bool:
     """Whether there are more frames behind the one that was just received."""
-    return bool(source.get(_MORE))
+    return bool(source.get(MORE))
 
 
 def receive_rest(source: zmq.Socket[bytes]) -> list[memoryview]:

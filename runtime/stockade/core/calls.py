@@ -111,7 +111,7 @@ class Calls:
             return None
         value, error = run(arguments)
         if error is None and (written := brief.write(value)) is not None:
-            return _RESULT + encode(number) + written
+            return _RESULT + (brief.write(number) or encode(number)) + written
         return self._said(Call(number, command, arguments), value, error)
 
     def _keep(self, call: Call, running: Running | Routed) -> None:
