@@ -6,8 +6,8 @@
                (--write: written anew)
 
 A stub whose tools are missing is skipped, with a line that says so; with --all that is a failure. The exit status is 1
-if anything failed. Needs Python 3.11 alone, with `stockade` in its environment to certify. Knows nothing of any language:
-what it runs stands in the stub.toml of each folder.
+if anything failed. Needs Python 3.11 alone, with `stockade` in its environment to certify. Knows nothing of any
+language: what it runs stands in the stub.toml of each folder.
 """
 
 from __future__ import annotations
