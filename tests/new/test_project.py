@@ -87,6 +87,13 @@ def test_what_building_makes_is_left_out_by_git(language: str) -> None:
     assert bool(LANGUAGES[language].ignored) == bool(LANGUAGES[language].build)
 
 
+def test_the_page_has_every_language() -> None:
+    """docs/howto/new-project.md says by which line each is built."""
+    page = (STUBS.parent / "docs" / "howto" / "new-project.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (?:`(.+)` )?\|$", page, re.MULTILINE)
+    assert rows == [(name, language.title, language.build or "") for name, language in LANGUAGES.items()]
+
+
 # -- versions that stand in two places ---------------------------------------------------------------------------------
 
 
