@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,10 +25,20 @@ TEXTS = {
 WORD = re.compile(r"[^\W\d_]+")
 
 
-def demo(working: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+#: Where the languages of the workers are not what is tested.
+PYTHON = "--python-only"
+HAS_COMPILERS = all(map(shutil.which, ("cc", "c++", "pkg-config"))) and not subprocess.call(
+    ["pkg-config", "--exists", "libzmq", "libcbor"]
+)
+needs_compilers = pytest.mark.skipif(not HAS_COMPILERS, reason="this machine has no compilers, libzmq and libcbor")
+
+
+def demo(working: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `stockade demo` in a working directory, without a terminal."""
     command = [sys.executable, "-m", "stockade", "demo", *arguments]
-    return subprocess.run(command, cwd=working, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(
+        command, cwd=working, env=os.environ | environment, capture_output=True, text=True, timeout=110, check=False
+    )
 
 
 @pytest.fixture
@@ -58,10 +69,20 @@ def listing(folder: Path) -> dict[str, tuple[int, float]]:
     }
 
 
-def test_the_report_has_what_a_recount_finds(texts: Path, working: Path) -> None:
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("arguments", "languages"),
+    [
+        pytest.param((PYTHON,), {}, id="Python"),
+        pytest.param((), {"reporter": "C++", "crasher": "C"}, id="compiled", marks=needs_compilers),
+    ],
+)
+def test_the_report_has_what_a_recount_finds(
+    texts: Path, working: Path, arguments: tuple[str, ...], languages: dict[str, str]
+) -> None:
     """Words and sizes are counted again here, independently; and nothing is written into the folder."""
     before = listing(texts)
-    done = demo(working, str(texts), "--json")
+    done = demo(working, str(texts), "--json", *arguments)
     assert done.returncode == 0, done.stderr
     words = Counter(word.lower() for text in TEXTS.values() for word in WORD.findall(text))
     summary: dict[str, Any] = json.loads(done.stdout)
@@ -79,6 +100,46 @@ def test_the_report_has_what_a_recount_finds(texts: Path, working: Path) -> None
     assert set(summary["files_of_each"]) <= {"indexer.1", "indexer.2"}
     assert (summary["refusals"], summary["breaches"], summary["restarts"]) == (10, 5, 7)
     assert 0 < summary["call_p50_ms"] <= summary["call_p99_ms"]
+    assert (summary["languages"], summary["not_compiled"]) == (languages, [])
+
+
+@needs_compilers
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("environment", "languages", "words"),
+    [
+        ({"CXX": "false"}, {"crasher": "C"}, ["The reporter is written in Python: false failed"]),
+        (
+            {"CC": "no-such-compiler"},
+            {},
+            [
+                "The reporter is written in Python: this machine lacks a compiler for C",
+                "The crasher is written in Python: this machine lacks a compiler for C",
+            ],
+        ),
+        ({"PKG_CONFIG_LIBDIR": "/nonexistent"}, {}, ["All workers are written in Python: to compile others"]),
+    ],
+    ids=["no C++", "no C", "no libraries"],
+)
+def test_what_cannot_be_compiled_is_said_and_is_python(
+    texts: Path, working: Path, environment: dict[str, str], languages: dict[str, str], words: list[str]
+) -> None:
+    """One line for each part, and the demonstration comes out as ever."""
+    done = demo(working, str(texts), "--json", **environment)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["languages"] == languages
+    assert [said[: len(begin)] for said, begin in zip(summary["not_compiled"], words, strict=True)] == words
+    assert (summary["files"], summary["restarts"]) == (len(TEXTS), 7)
+
+
+@needs_compilers
+@pytest.mark.timeout(120)
+def test_people_are_told_what_was_compiled(texts: Path, working: Path) -> None:
+    """In one line, before anything else."""
+    done = demo(working, str(texts))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Compiled the reporter in C++ and the crasher in C, in ")
 
 
 def children(pid: int) -> list[int]:
@@ -91,7 +152,7 @@ def test_an_indexer_that_is_killed_loses_nothing(working: Path, tmp_path: Path) 
     (tmp_path / "books").mkdir()
     for number in range(60):
         (tmp_path / "books" / f"{number}.txt").write_text("The fox and the hen. " * 20_000)
-    command = [sys.executable, "-m", "stockade", "demo", str(tmp_path / "books"), "--json"]
+    command = [sys.executable, "-m", "stockade", "demo", str(tmp_path / "books"), "--json", PYTHON]
     with subprocess.Popen(command, cwd=working, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stderr is not None
@@ -108,7 +169,7 @@ def test_an_indexer_that_is_killed_loses_nothing(working: Path, tmp_path: Path) 
 
 def test_our_own_sources_are_read_by_default_and_shown_in_plain_lines(working: Path) -> None:
     """No terminal, no bar; a table at the end, and the rogue's refusals with their reasons."""
-    done = demo(working)
+    done = demo(working, PYTHON)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "reading: " in done.stdout
     assert "Summary" in done.stdout
@@ -127,7 +188,7 @@ def test_a_report_that_is_there_is_left_alone(texts: Path, working: Path) -> Non
     assert refused.returncode == 2
     assert "report.md is there already" in refused.stderr
     assert (working / "report.md").read_text() == "mine"
-    assert demo(working, str(texts), "--force").returncode == 0
+    assert demo(working, str(texts), "--force", PYTHON).returncode == 0
     assert (working / "report.md").read_text().startswith("# Report")
 
 
@@ -149,7 +210,7 @@ def test_a_file_that_cannot_be_read_is_left_out(texts: Path, working: Path) -> N
     (texts / "closed.txt").touch(mode=0)
     with (texts / "large.txt").open("wb") as file:
         file.truncate(5 * 1024 * 1024)
-    done = demo(working, str(texts), "--json")
+    done = demo(working, str(texts), "--json", PYTHON)
     assert done.returncode == 0, done.stderr
     assert (json.loads(done.stdout)["files"], json.loads(done.stdout)["skipped"]) == (len(TEXTS), 3)
 
@@ -158,7 +219,7 @@ def test_files_without_a_text_among_them_still_make_a_report(working: Path, tmp_
     """Nothing but pictures: everything is left out, and said so."""
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.bin").write_bytes(b"\0")
-    done = demo(working, str(tmp_path / "pictures"), "--json")
+    done = demo(working, str(tmp_path / "pictures"), "--json", PYTHON)
     assert done.returncode == 0, done.stderr
     assert (json.loads(done.stdout)["files"], json.loads(done.stdout)["skipped"]) == (0, 1)
 

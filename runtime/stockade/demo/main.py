@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from rich.console import Console
 from stockade.config.plan import plan
 from stockade.config.specs import Configuration
 from stockade.control import Plan
-from stockade.demo import stage
+from stockade.demo import languages, stage
+from stockade.demo.languages import Built
 from stockade.demo.show import progress, show_summary, summary
 from stockade.demo.story import Story
 from stockade.errors import StartError
@@ -35,8 +36,10 @@ _OURS = Path(__file__).parents[1]
 _LAST = 30
 
 
-def run_demo(folder: str | None, *, force: bool, json_output: bool) -> int:
+def run_demo(folder: str | None, *, force: bool, python_only: bool, json_output: bool) -> int:
     """Index `folder` (None: this package), write report.md into the working directory, print a summary.
+
+    Workers that are there in C or C++ too are compiled, unless `python_only`, or the machine lacks what that takes.
 
     Returns 0 if everything came out as it should, 1 if not, 2 if the folder or the report cannot be used. Writes
     nothing into `folder`.
@@ -55,8 +58,9 @@ def run_demo(folder: str | None, *, force: bool, json_output: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="stockade-demo-") as place:
         corner = Path(place, "corner")
         stage.fill_corner(corner)
-        configuration = stage.configuration(Path(folder) if folder else _OURS, report, force, corner)
-        return _Run(console, json_output).run(configuration)
+        run = _Run(console, json_output)
+        run.build(Path(place), python_only)
+        return run.run(stage.configuration(Path(folder) if folder else _OURS, report, force, corner, run.programs))
 
 
 @attrs.define
@@ -67,6 +71,25 @@ class _Run:
     _json: bool
     _story: Story = attrs.field(factory=Story)
     _lines: list[str] = attrs.field(factory=list)  # what is shown if something goes wrong
+    _built: Built = Built({}, {}, ())
+
+    @property
+    def programs(self) -> Mapping[str, Path]:
+        """What has been compiled, by the worker that runs it."""
+        return self._built.programs
+
+    def build(self, place: Path, python_only: bool) -> None:
+        """Compile what this machine can, into a folder in `place`, and say what that is."""
+        if python_only:
+            return
+        (place / "programs").mkdir()
+        begin = time.monotonic()
+        self._built = languages.build(place / "programs")
+        for reason in self._built.reasons:
+            self._say(reason)
+        if self._built.languages:
+            made = " and ".join(f"the {worker} in {language}" for worker, language in self._built.languages.items())
+            self._say(f"Compiled {made}, in {time.monotonic() - begin:.1f} s; the others are Python.")
 
     def run(self, configuration: Configuration) -> int:
         """Run it to its end, show how it came out, and return the exit code."""
@@ -97,7 +120,7 @@ class _Run:
         wrong = [check for check in self._story.checks() if not check.is_right]
         well = code == Exit.WELL and not wrong
         if self._json:
-            print(json.dumps({**shown, "exit": code}, indent=2))
+            print(json.dumps({**shown, **self._built.shown(), "exit": code}, indent=2))
         else:
             show_summary(self._console, self._story, shown)
         if code >= BY_SIGNAL:
@@ -111,7 +134,7 @@ class _Run:
 
     def _say(self, words: str) -> None:
         if not self._json:
-            self._console.print(words)
+            self._console.print(words, markup=False)
 
 
 def _readable(line: str) -> str:

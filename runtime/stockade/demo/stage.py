@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -47,14 +48,23 @@ def fill_corner(corner: Path) -> None:
     (corner / "link.txt").symlink_to(corner.parent / OUTSIDE)
 
 
-def configuration(folder: Path, report: Path, overwrite: bool, corner: Path) -> Configuration:
-    """The application's own stockade.toml, with `folder` in the readers' scopes and `corner` in the rogue's."""
+def configuration(
+    folder: Path, report: Path, overwrite: bool, corner: Path, programs: Mapping[str, Path]
+) -> Configuration:
+    """The application's own stockade.toml, with `folder` in the readers' scopes and `corner` in the rogue's.
+
+    Workers that are among `programs` run those.
+    """
     text = (APPLICATION / "stockade.toml").read_text(encoding="utf-8")
     written = load_text(text, "stockade.toml", APPLICATION)  # so called, since the whole path fills a line
     folders = {"texts": str(folder.absolute()), "visit": str(corner)}
     return attrs.evolve(
         written,
         app=attrs.evolve(written.app, settings={"report": str(report), "overwrite": overwrite}),
+        workers=tuple(
+            attrs.evolve(worker, run=(str(programs[worker.label]),) if worker.label in programs else worker.run)
+            for worker in written.workers
+        ),
         capabilities=tuple(
             attrs.evolve(capability, folder=folders.get(capability.name, capability.folder))
             for capability in written.capabilities
