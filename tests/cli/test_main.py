@@ -25,7 +25,7 @@ WRONG_USES = {
         ["frobnicate"],
         (
             'stockade: there is no command "frobnicate"; '
-            "write run, check, explain, invoke, demo, certify, bindings, schema or completion"
+            "write run, check, explain, invoke, demo, new, certify, bindings, schema or completion"
         ),
     ),
     "an option that is none": (
