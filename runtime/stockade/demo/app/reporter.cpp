@@ -83,7 +83,8 @@ std::string grouped(std::int64_t number) {
 /// A heading and a Markdown table of the names with the largest numbers.
 void table(std::ostream& to, const char* title, const char* unit, const Numbers& numbers, std::size_t most) {
     std::vector<std::pair<std::string, std::int64_t>> rows(numbers.begin(), numbers.end());
-    std::stable_sort(rows.begin(), rows.end(), [](const auto& one, const auto& other) { return one.second > other.second; });
+    std::stable_sort(rows.begin(), rows.end(),
+                     [](const auto& one, const auto& other) { return one.second > other.second; });
     rows.resize(std::min(rows.size(), most));
     to << "## " << title << "\n\n| | " << unit << " |\n|---|---:|\n";
     for (const auto& [name, number] : rows) {
@@ -98,7 +99,8 @@ std::string report(const Findings& findings) {
         total += times;
     }
     text << "# Report\n\n"
-         << findings.sizes.size() << " files, " << total << " words; " << findings.skipped << " files were no text.\n\n";
+         << findings.sizes.size() << " files, " << total << " words; " << findings.skipped
+         << " files were no text.\n\n";
     table(text, "Most frequent words", "times", findings.words, 20);
     text << '\n';
     table(text, "Largest files", "bytes", findings.sizes, 10);
@@ -134,9 +136,8 @@ Findings count(Core& core, const std::vector<std::string>& names) {
 int main() {
     return stockade::run_worker([](Core& core) {
         Numbers counted;
-        const auto listening = core.listen("progress/indexed", [&](const stockade::Event& event) {
-            counted[event.source] += 1;
-        });
+        const auto listening =
+            core.listen("progress/indexed", [&](const stockade::Event& event) { counted[event.source] += 1; });
         core.ready();
         std::vector<std::string> names;
         for (const std::string& name : core.stream<std::string>("files.list")) {
