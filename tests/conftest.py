@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 from importlib.util import find_spec
 
 from hypothesis import settings
@@ -15,6 +16,10 @@ PACKAGES = ("stockade", "stockade_frontend")
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile("steady")
+
+
+# Under nohup SIGHUP is ignored, also in what is started here, which then heeds it no more than nohup wants.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_report_header() -> list[str]:
