@@ -339,3 +339,10 @@ def test_each_call_has_exactly_one_answer(pure_core: Any) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     run_state_machine_as_test(Life, settings=settings(max_examples=60, stateful_step_count=40, deadline=None))
+
+
+@pytest.mark.parametrize("now", [0.1, 32768.3, 33019.123456789, 1e6 + 0.7, 1e8 + 0.9])
+@pytest.mark.parametrize("milliseconds", [1, 50, 333, 2000])
+def test_time_left_is_what_was_asked_for_whatever_the_clock_says(now: float, milliseconds: int) -> None:
+    """The sum of a clock and a timeout is rounded, and the deadline is no millisecond later for it."""
+    assert asking(now, timeout=milliseconds / 1000).options(now) == {"deadline": milliseconds}

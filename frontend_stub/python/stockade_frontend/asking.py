@@ -14,6 +14,8 @@ __all__ = ["PLAIN", "Asking", "Manner"]
 
 #: Seconds before a call that was answered `busy` is tried again: doubled each time, from the first to the last.
 _FIRST, _LAST = 0.001, 0.2
+#: Milliseconds that are no time left, but what the sum of a clock and a timeout is off by: 50 would be called 51.
+_NOISE = 0.001
 #: Seconds, about thirty years: clocks of the system count no further than some centuries. No nan is below it.
 _LONGEST = 1e9
 
@@ -97,7 +99,7 @@ class Asking:
         if self.unlimited:
             options["deadline"] = None
         elif self.deadline is not None:
-            options["deadline"] = max(0, ceil((self.deadline - now) * 1000))
+            options["deadline"] = max(0, ceil((self.deadline - now) * 1000 - _NOISE))
         if self.parent is not None:
             options["parent"] = self.parent.id
         if self.trace is not None:
