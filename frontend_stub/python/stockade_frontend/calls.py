@@ -188,6 +188,23 @@ class Calls:
 
     # -- answers ------------------------------------------------------------------------------------------------------
 
+    def answered_alone(self, frame: bytes) -> Pending | None:
+        """What this batch has answered, if it is one short result that is awaited, and nothing else is to be seen to.
+
+        The way of one call at a time: nothing has happened if it is None.
+        """
+        result = brief.result(frame)
+        if result is None or self.held or self._answered:
+            return None
+        ident, value = result
+        pending = self.flight.get(ident)
+        if pending is None or pending.done:
+            return None
+        del self.flight[ident]
+        self.answered += 1
+        pending.done, pending.value = True, value
+        return pending
+
     def failed(self, pending: Pending, error: CommandError, now: float) -> Pending | None:
         """The core's answer to this call, which is in flight no more, is an error: what has its answer now, if any."""
         asking = pending.asking

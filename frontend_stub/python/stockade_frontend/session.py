@@ -191,7 +191,7 @@ class Session:
 
         Raises `Ended` if it ends all.
         """
-        if not raw and (alone := self._answered_alone(frame)) is not None:
+        if not raw and self.state is State.OPEN and (alone := self.calls.answered_alone(frame)) is not None:
             return [alone]
         try:
             batch = brief.read(frame) or decode(frame)
@@ -231,22 +231,6 @@ class Session:
         if self.answered:
             answered += self._take_answered()
         return answered
-
-    def _answered_alone(self, frame: bytes) -> Pending | None:
-        """What this batch has answered, if it is one short result that is awaited, and nothing else is to be seen to.
-
-        The way of one call at a time: nothing has happened if it is None.
-        """
-        result = brief.result(frame)
-        if result is None or self.state is not State.OPEN or self.calls.held or self.answered:
-            return None
-        pending = self._flight.get(result[0])
-        if pending is None or pending.done:
-            return None
-        del self._flight[result[0]]
-        self.calls.answered += 1
-        pending.done, pending.value = True, result[1]
-        return pending
 
     def wake(self, now: float) -> list[Pending]:
         """See to what is due by now (`timers` says when there is something): what has been answered since."""
