@@ -84,7 +84,8 @@ class Connection:
     # -- calls --------------------------------------------------------------------------------------------------------
 
     async def invoke(self, command: str, /, **arguments: Any) -> Any:
-        """Run a command in the core and return its value. What one turn of the loop asks goes out as one batch.
+        """Run a command in the core and return its value. While calls are in flight, those of one turn of
+        the loop go out as one batch.
 
         Raises as the blocking `invoke` does, and waits while the core is busy. If the awaiting task is cancelled, so
         is the command.

@@ -34,6 +34,7 @@ class Reactions:
         self._session = endpoint.session
         self._outbox = endpoint.session.outbox
         self._timers = endpoint.session.timers
+        self._flight = endpoint.session.calls.flight
         self._asked = endpoint.session.handled.asked
         self._commands = endpoint.link.commands
         self._flushing = False
@@ -60,8 +61,9 @@ class Reactions:
             return pending.result()
         waiter = pending.waiter = self.loop.create_future()
         if not self._flushing:
-            self._flushing = True
-            self.loop.call_soon(self.guard, self._flush)
+            # Nothing to gather for while none is in flight: gathering costs a call that is alone a turn of the loop.
+            if len(self._flight) != 1 or self._timers.heap or not self.endpoint.flush() or readable(self._commands):
+                self.soon()
         elif len(self._outbox) >= EAGER:
             self.endpoint.flush()
         try:
