@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -18,12 +18,10 @@ from stockade import limits
 from stockade.core.commands.prepared import Prepared
 from stockade.core.events.event import Event
 from stockade.core.policy.patterns import Pattern
-from stockade.core.types.shapes import Shape
-from stockade.core.types.values import Within, misfits
 from stockade.errors import CommandError
 from stockade.observe.traces import within
 
-__all__ = ["Deliveries", "typed"]
+__all__ = ["Deliveries"]
 
 #: Runs a listener for an event, and calls back once with what became of it.
 Start = Callable[[Prepared, Event, Callable[[Any, CommandError | None], None]], object]
@@ -72,22 +70,3 @@ class Deliveries:
                 self.dropped,
                 event.name,
             )
-
-
-def typed(function: Callable[..., Any], payloads: Mapping[str, Shape]) -> Callable[..., Any]:
-    """The function that calls `function`, a listener, with events whose payloads have these shapes, by parameter.
-
-    It raises ValueError, with what does not fit, where a payload has another: its emitter's fault, and not answered.
-    """
-
-    def run(**keywords: Any) -> Any:
-        for name, shape in payloads.items():
-            event = keywords[name]
-            try:
-                keywords[name] = attrs.evolve(event, payload=shape.structure(event.payload))
-            except Exception as error:
-                wrong = next(misfits(Within("payload", error)))
-                raise ValueError(f"an event {event.name} of {event.source}: {wrong}") from error
-        return function(**keywords)
-
-    return run

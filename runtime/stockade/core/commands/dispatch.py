@@ -20,14 +20,21 @@ import attrs
 from stockade.core.commands.caller import Caller
 from stockade.core.commands.context import CURRENT, Context
 from stockade.core.commands.deadlines import Deadlines
-from stockade.core.commands.deliveries import Deliveries, typed
+from stockade.core.commands.deliveries import Deliveries
 from stockade.core.commands.middleware import GIVEN as MIDDLEWARE_GIVEN
 from stockade.core.commands.middleware import Call, Guard, through
-from stockade.core.commands.prepared import GIVEN, Prepared, constants_of, spanned, unbound
+from stockade.core.commands.prepared import (
+    Prepared,
+    constants_of,
+    prepared_command,
+    prepared_listener,
+    spanned,
+    unbound,
+)
 from stockade.core.commands.refusals import Failures
-from stockade.core.commands.registry import Command, Kind, Listener, Registry
+from stockade.core.commands.registry import Command, Kind, Registry
 from stockade.core.commands.running import STUCK, Answer, Running, too_late
-from stockade.core.commands.streams import feeding, feeding_blocking, unfit
+from stockade.core.commands.streams import unfit
 from stockade.core.commands.threads import Job, Threads
 from stockade.core.events.event import Event
 from stockade.core.policy.quota import Places
@@ -97,12 +104,10 @@ class Dispatcher:
         ]
         self._commands = {each.name: self._prepared(each, guards) for each in registry.commands.values()}
         listeners = [
-            (each.pattern, self._ready(each.function.__name__, each, dict, _nothing, failures.logged))
+            (each.pattern, spanned(prepared_listener(each, self._injected, failures.logged), self._spans))
             for each in registry.listeners
         ]
-        self._deliveries = Deliveries(
-            [(pattern, spanned(ready, self._spans)) for pattern, ready in listeners], self._start_delivery, self._log
-        )
+        self._deliveries = Deliveries(listeners, self._start_delivery, self._log)
         self._deadlines = Deadlines(self._loop, Running.overdue)
         self._threads = Threads(self._loop, self._common_threads, self._threads_per_worker, self._log)
 
@@ -205,32 +210,12 @@ class Dispatcher:
     # -- preparing ----------------------------------------------------------------------------------------------------
 
     def _prepared(self, command: Command, guards: Sequence[Guard]) -> Prepared:
-        ready = self._ready(command.name, command, command.binder.bind, encode_payload, self._failures.refusal)
+        places = None
+        if command.max_concurrency is not None:
+            places = self._places[command.name] = Places(command.max_concurrency)
+        ready = prepared_command(command, self._injected, self._failures.refusal, self._deadline, places)
         before = tuple(guard for guard in guards if guard.middleware.pattern.matches(command.name))
         return spanned(self._guarded(ready, before), self._spans)
-
-    def _ready(
-        self,
-        name: str,
-        what: Command | Listener,
-        bind: Callable[[Mapping[str, Any]], dict[str, Any]],
-        encode: Callable[[Any], Any],
-        refuse: Callable[[BaseException, str, str], CommandError],
-    ) -> Prepared:
-        constants = constants_of(what, GIVEN, self._injected)
-        given = tuple(each.name for each in what.injections if each.kind in GIVEN)
-        places = None
-        if isinstance(what, Command) and what.max_concurrency is not None:
-            places = self._places[name] = Places(what.max_concurrency)
-        deadline = self._deadline if isinstance(what, Command) else None
-        function, channels = what.function, what.channels if isinstance(what, Command) else ()
-        if isinstance(what, Listener) and what.payloads:
-            function = typed(function, what.payloads)
-        elif isinstance(what, Command) and what.yields:
-            function = (feeding if what.kind is Kind.COROUTINE else feeding_blocking)(function)
-        return Prepared(
-            name, what.kind, function, bind, encode, refuse, constants, given, deadline, places, channels, channels
-        )
 
     def _guarded(self, ready: Prepared, guards: tuple[Guard, ...]) -> Prepared:
         """What runs in place of a command that `guards` stand before: a task, wherever the command itself runs."""
@@ -390,10 +375,6 @@ class Dispatcher:
     def _flush_later(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the core is on its way out
             self._loop.call_soon_threadsafe(self._loop.call_later, 1.0, self._failures.flush)
-
-
-def _nothing(_value: Any) -> None:
-    """What a listener returns concerns nobody."""
 
 
 def _settle(outcome: asyncio.Future[_Outcome], value: Any, error: CommandError | None) -> None:

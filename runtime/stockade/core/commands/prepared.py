@@ -13,18 +13,21 @@ from stockade.core.commands.context import CURRENT
 from stockade.core.commands.middleware import Middleware
 from stockade.core.commands.registry import Command, Kind, Listener
 from stockade.core.commands.signatures import ChannelParameter, Injection
-from stockade.core.commands.streams import opened
+from stockade.core.commands.streams import feeding, feeding_blocking, opened
 from stockade.core.events.event import Event
 from stockade.core.policy.quota import Places
+from stockade.core.types.encoding import encode_payload
+from stockade.core.types.shapes import Shape
+from stockade.core.types.values import Within, misfits
 from stockade.errors import CommandError, StartError
 
 if TYPE_CHECKING:
     from stockade.observe.spans import Spans
 
-__all__ = ["GIVEN", "Prepared", "constants_of", "spanned", "unbound"]
+__all__ = ["Prepared", "constants_of", "prepared_command", "prepared_listener", "spanned", "unbound"]
 
 #: What comes with each call or delivery; all else that a function asks for is the same for every one.
-GIVEN = (Caller, Event)
+_GIVEN = (Caller, Event)
 
 
 @attrs.frozen
@@ -59,6 +62,69 @@ class Prepared:
         if isinstance(given, Caller):
             return f"command {self.name}, called by {given.worker}@{given.generation},", given.worker
         return f"listener {self.name}, given {given.name} of {given.source},", given.source
+
+
+#: The answer to what a function has raised: the error, what it was, whose it was.
+Refuse = Callable[[BaseException, str, str], CommandError]
+
+
+def prepared_command(
+    command: Command, injected: Mapping[type, Any], refuse: Refuse, deadline: float | None, places: Places | None
+) -> Prepared:
+    """A command, ready; StartError where `injected` has not what it asks for."""
+    function = command.function
+    if command.yields:
+        function = (feeding if command.kind is Kind.COROUTINE else feeding_blocking)(function)
+    constants, given = constants_of(command, _GIVEN, injected), _given(command)
+    channels = command.channels
+    return Prepared(
+        command.name,
+        command.kind,
+        function,
+        command.binder.bind,
+        encode_payload,
+        refuse,
+        constants,
+        given,
+        deadline,
+        places,
+        channels,
+        channels,
+    )
+
+
+def prepared_listener(listener: Listener, injected: Mapping[type, Any], refuse: Refuse) -> Prepared:
+    """A listener, ready; StartError where `injected` has not what it asks for. What it returns concerns nobody."""
+    function = _typed(listener.function, listener.payloads) if listener.payloads else listener.function
+    constants, given = constants_of(listener, _GIVEN, injected), _given(listener)
+    return Prepared(listener.function.__name__, listener.kind, function, dict, _nothing, refuse, constants, given)
+
+
+def _given(what: Command | Listener) -> tuple[str, ...]:
+    return tuple(each.name for each in what.injections if each.kind in _GIVEN)
+
+
+def _nothing(_value: Any) -> None:
+    return None
+
+
+def _typed(function: Callable[..., Any], payloads: Mapping[str, Shape]) -> Callable[..., Any]:
+    """The function that calls `function`, a listener, with events whose payloads have these shapes, by parameter.
+
+    It raises ValueError, with what does not fit, where a payload has another: its emitter's fault, and not answered.
+    """
+
+    def run(**keywords: Any) -> Any:
+        for name, shape in payloads.items():
+            event = keywords[name]
+            try:
+                keywords[name] = attrs.evolve(event, payload=shape.structure(event.payload))
+            except Exception as error:
+                wrong = next(misfits(Within("payload", error)))
+                raise ValueError(f"an event {event.name} of {event.source}: {wrong}") from error
+        return function(**keywords)
+
+    return run
 
 
 def constants_of(
