@@ -55,19 +55,22 @@ type Core struct {
 	polling int
 	// reading: the reader takes in what has come.
 	reading bool
-	// gathering: somebody is about to send what is put meanwhile.
-	gathering  bool
-	alarm      *time.Timer
-	alarmAt    time.Time
-	takesEmits bool // the core has subscribed
-	hasRoom    bool // there may be room for an emit
-	canEmit    session.Signal
-	isLosing   bool
-	listeners  map[string]*topic
-	over       error
-	context    context.Context
-	end        context.CancelCauseFunc
-	stopping   chan struct{}
+	// attends: the reader does so, or will before linger is over.
+	attends bool
+	// gathering: somebody is about to send what is put meanwhile; until then, at the latest.
+	gathering   bool
+	gatherUntil time.Time
+	alarm       *time.Timer
+	alarmAt     time.Time
+	takesEmits  bool // the core has subscribed
+	hasRoom     bool // there may be room for an emit
+	canEmit     session.Signal
+	isLosing    bool
+	listeners   map[string]*topic
+	over        error
+	context     context.Context
+	end         context.CancelCauseFunc
+	stopping    chan struct{}
 }
 
 // ConnectOption changes how [Connect] connects.
