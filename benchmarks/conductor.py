@@ -121,6 +121,8 @@ class Conductor:
             "BENCHMARK_CONDUCTOR": str(self.folder / "conductor"),
             "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             **native.environment(),
+            # Players stand on one processor, from when they have said hello; Go counts processors before.
+            **({"GOMAXPROCS": "1"} if self.cpus is not None else {}),
         }
         return self
 

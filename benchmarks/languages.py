@@ -47,7 +47,13 @@ class _Player:
     """One face of one stub, by the name that its sides have: `python-asyncio`, `go`."""
 
     name: str
-    argv: tuple[str, ...]
+    folder: Path
+    program: tuple[str, ...]
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """Its program in the stub's folder."""
+        return ("env", "-C", str(self.folder), *self.program)
 
 
 def measure(quick: bool) -> Result:
@@ -129,8 +135,7 @@ def _players() -> tuple[list[_Player], tuple[str, ...]]:
         elif not stubs.build(stub, report):
             skipped.append(f"{stub.language}: it does not build (see above)")
         else:
-            in_folder = ("env", "-C", str(stub.folder))
-            found += [_Player(each.key, (*in_folder, *stub.argv(each.bench))) for each in stub.variants]
+            found += [_Player(each.key, stub.folder, tuple(stub.argv(each.bench))) for each in stub.variants]
     return found, tuple(skipped)
 
 
@@ -159,15 +164,15 @@ def _start_of_c(players: list[_Player], count: int) -> list[Figure]:
         return []
     with Conductor() as conductor:
         file = conductor.folder / "stockade.toml"
-        file.write_text(_START.format(run=list(found[0].argv)))
-        floor, ratios, workers, bare = native.build("bind"), [], [], []
+        file.write_text(_START.format(run=list(found[0].program)))  # without `env`, one more program to execute
+        floor, libzmq, ratios, workers, bare = native.build("bind"), _libzmq_of_c(), [], [], []
         with System(file, {"BENCH_FLOOR": f"ipc://{conductor.folder}/nobody"}) as system:
             for _ in range(count):
                 pid = int(system.wait_for("worker_started")["pid"])
                 workers.append(float(system.wait_for("worker_ready")["seconds"]))
                 with suppress(ProcessLookupError):  # it may not ask this core for its next task, and has gone
                     os.kill(pid, signal.SIGKILL)
-                bare.append(_bare(floor, conductor.folder))
+                bare.append(_bare(floor, conductor.folder, libzmq))
                 ratios.append(workers[-1] / bare[-1])
     return [
         Figure.of("c: spawn to ready / a bare program", ratios, at_most=3.0),
@@ -176,7 +181,13 @@ def _start_of_c(players: list[_Player], count: int) -> list[Figure]:
     ]
 
 
-def _bare(program: str, folder: Path) -> float:
+def _bare(program: str, folder: Path, libzmq: str) -> float:
     began = time.monotonic()
-    subprocess.run([program, str(folder)], check=True, env={**os.environ, **native.environment()})
+    subprocess.run([program, str(folder)], check=True, env={**os.environ, "BENCHMARK_LIBZMQ": libzmq})
     return time.monotonic() - began
+
+
+def _libzmq_of_c() -> str:
+    """The libzmq that the C stub is built with: a system's may load more libraries than the one of pyzmq's wheel."""
+    words = ["pkg-config", "--variable=libdir", "libzmq"]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip() + "/libzmq.so"
