@@ -99,6 +99,7 @@ class Batches:
                     handlers[type(happening)](happening)
                 if monotonic() > end:
                     self._link.suspend()
+                    self._link.gather(True)
                     self.go_on_soon()
                     return
         except Breach as breach:
@@ -119,5 +120,7 @@ class Batches:
         self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
+        self._link.gather(False)
         if not self.silent:
             self._handle()
+        self._link.flush_unless_gathering()  # now: what comes next would join it, and batches grow unequal

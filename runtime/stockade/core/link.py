@@ -85,6 +85,7 @@ class Link:
     _in_turn: bool = False  # its end will flush
     _held: bool = False  # the worker is not read, because it does not read its answers
     _suspended: bool = False  # commands are not read, because the last ones are still being handled
+    _gathers: bool = False  # what is to be said to them is sent together, while it is little
     _no_room: bool = False  # the last attempt to send was refused
     _listening: bool = False  # subscriptions and emits are read too
     _closed: bool = False
@@ -178,7 +179,7 @@ class Link:
     def _after_turn(self) -> bool:
         self._in_turn = False
         self._receiver.on_turn()
-        return self._send_waiting()
+        return not self._waits_for_more() and self._send_waiting()
 
     def _after_other_turn(self) -> bool:
         self._receiver.on_turn()
@@ -191,7 +192,26 @@ class Link:
         """Send an encoded message with the next batch: when this turn is over, or the loop's next round begins."""
         self.outbox.put(part)
         if self._flush is None and not self._in_turn and not self._closed:
-            self._flush = self._loop.call_soon(self.flush)
+            self._flush = self._loop.call_soon(self._flush_soon)
+
+    def _flush_soon(self) -> None:
+        self._flush = None
+        self.flush_unless_gathering()
+
+    def gather(self, more: bool) -> None:
+        """Whether a batch is handled in part, so that more is about to be said of it, in the loop's next round.
+
+        Batches make many calls cheap, and a turn is much shorter than the time in which a large one is handled.
+        """
+        self._gathers = more
+
+    def flush_unless_gathering(self) -> None:
+        """Send what has gathered, if no more is to come, or it is enough."""
+        if not self._waits_for_more():
+            self.flush()
+
+    def _waits_for_more(self) -> bool:
+        return self._gathers and self.outbox.size < limits.GATHERED
 
     def _answer(self, socket: zmq.Socket[bytes], part: bytes | Laden) -> None:
         """Send this message now, in a batch of its own, if nothing waits before it: in a turn its end will flush."""

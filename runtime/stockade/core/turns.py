@@ -1,7 +1,7 @@
 """Reads one ZeroMQ socket from an asyncio loop, a bounded turn at a time. Knows nothing of what it reads.
 
 A ZeroMQ descriptor is edge-triggered: after each wake-up, and after each send, the socket must be asked again until it
-has nothing (zmq_getsockopt(3), ZMQ_FD). A turn ends after 64 messages or a millisecond and goes on in the loop's next
+has nothing (zmq_getsockopt(3), ZMQ_FD). A turn ends after 64 messages or 0.3 ms and goes on in the loop's next
 round, so that a worker that floods cannot hold the loop: draining without bound gave one flooder 1.5 s of it.
 """
 
