@@ -179,7 +179,9 @@ class Link:
     def _after_turn(self) -> bool:
         self._in_turn = False
         self._receiver.on_turn()
-        return not self._waits_for_more() and self._send_waiting()
+        if self._gathers and self._waits_for_more():
+            return False
+        return self._send_waiting()
 
     def _after_other_turn(self) -> bool:
         self._receiver.on_turn()
@@ -207,11 +209,11 @@ class Link:
 
     def flush_unless_gathering(self) -> None:
         """Send what has gathered, if no more is to come, or it is enough."""
-        if not self._waits_for_more():
+        if not (self._gathers and self._waits_for_more()):
             self.flush()
 
     def _waits_for_more(self) -> bool:
-        return self._gathers and self.outbox.size < limits.GATHERED
+        return self.outbox.size < limits.GATHERED
 
     def _answer(self, socket: zmq.Socket[bytes], part: bytes | Laden) -> None:
         """Send this message now, in a batch of its own, if nothing waits before it: in a turn its end will flush."""
