@@ -24,7 +24,7 @@ const eager = 64
 
 // linger is how long fewer than that wait for more, where the core has as many to do meanwhile, each of which takes it
 // some 10 µs. Sent as they came, they were a third as many in a batch, and the core answered a tenth less.
-const linger = 200 * time.Microsecond
+const linger = 300 * time.Microsecond
 
 // read is the reader.
 func (c *Core) read() {
@@ -226,7 +226,7 @@ func (c *Core) exchange() error {
 
 // flush sends what has gathered, unless it waits for more; false if there is no room for all of it.
 func (c *Core) flush() (bool, error) {
-	if c.gathering && c.session.Outbox.Len() < eager && time.Now().Before(c.gatherUntil) {
+	if c.gathering && c.session.Outbox.Len() < eager && c.coreIsBusy() && time.Now().Before(c.gatherUntil) {
 		return true, nil
 	}
 	c.gathering = false
@@ -268,11 +268,13 @@ func (c *Core) gather() {
 		runtime.Gosched()
 		c.mu.Lock()
 	}
-	if !c.gathering || c.attends && c.session.InFlight()-c.session.Outbox.Len() >= eager {
-		return
+	if c.gathering && !(c.attends && c.coreIsBusy()) {
+		c.gathered()
 	}
-	c.gathered()
 }
+
+// coreIsBusy: it has so many calls that it can do without those that have gathered for now.
+func (c *Core) coreIsBusy() bool { return c.session.InFlight()-c.session.Outbox.Len() >= eager }
 
 // gathered sends what has gathered.
 func (c *Core) gathered() {
