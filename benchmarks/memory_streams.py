@@ -1,4 +1,4 @@
-"""Does the core's memory grow with the items of streams, small and large? Takes a quarter of an hour."""
+"""Does the core's memory grow with the items of streams, small and large? Takes minutes."""
 
 from __future__ import annotations
 
