@@ -116,6 +116,15 @@ export class ScriptedCore {
     return this.status();
   }
 
+  /** What the worker has printed is this, or matches this: its pipes may bring it later than its sockets and its end. */
+  async printed(expected) {
+    const isAll = () =>
+      typeof expected === "string" ? this.output.length >= expected.length : expected.test(this.output);
+    for (const until = Date.now() + PATIENCE; !isAll() && Date.now() < until;) await pause(5);
+    if (typeof expected === "string") assert.equal(this.output, expected);
+    else assert.match(this.output, expected);
+  }
+
   /** The exit status of the worker. */
   async status() {
     return soon(this.exited, () => `it does not exit: ${this.output}`);
