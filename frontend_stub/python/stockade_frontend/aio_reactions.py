@@ -15,7 +15,7 @@ from typing import Any
 from stockade_frontend.channels import End
 from stockade_frontend.endpoint import EAGER, LAST_WORDS, TURN, Endpoint, State
 from stockade_frontend.errors import Cancelled, Closed, ConnectionLost, Ended
-from stockade_frontend.link import EVENTS, POLLIN, descriptor, readable
+from stockade_frontend.link import descriptor, readable
 from stockade_frontend.pending import Pending
 
 __all__ = ["Reactions", "settle"]
@@ -50,7 +50,6 @@ class Reactions:
         ]
         for number, react in self._readers:
             self.loop.add_reader(number, self.guard, react)
-        self.loop.add_reader(self._readers[0][0], self._on_answers)
         for _, react in self._readers[:3]:  # what has come before the readers were there gives no edge
             self.loop.call_soon(self.guard, react)
 
@@ -60,23 +59,18 @@ class Reactions:
         """The value of `pending`; raises its error. If whoever awaits it is cancelled, so is the call."""
         if pending.done:
             return pending.result()
-        try:
-            return await self.waiter(pending)
-        except asyncio.CancelledError:
-            self.give_up(pending)
-            raise
-
-    def waiter(self, pending: Pending) -> asyncio.Future[Any]:
-        """What will have the answer of `pending`, which is sent: at once if nothing else is in flight, else soon."""
-        waiter: asyncio.Future[Any] = self.loop.create_future()
-        pending.waiter = waiter
+        waiter = pending.waiter = self.loop.create_future()
         if not self._flushing:
             # Nothing to gather for while none is in flight: gathering costs a call that is alone a turn of the loop.
             if len(self._flight) != 1 or self._timers.heap or not self.endpoint.flush() or readable(self._commands):
                 self.soon()
         elif len(self._outbox) >= EAGER:
             self.endpoint.flush()
-        return waiter
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            self.give_up(pending)
+            raise
 
     def give_up(self, pending: Pending) -> None:
         """Nobody awaits it any more: the core is told of a call; of what is answered, it is not."""
@@ -148,14 +142,10 @@ class Reactions:
             return
         try:
             react()
-        except Ended as end:
-            self._ended(end)
-
-    def _ended(self, end: Ended) -> None:
-        if isinstance(end, ConnectionLost):
+        except ConnectionLost as loss:
             # What the core said before it closed is the better reason, and may still be on its way.
-            self.loop.call_later(LAST_WORDS, self._lost, end)
-        else:
+            self.loop.call_later(LAST_WORDS, self._lost, loss)
+        except Ended as end:
             self._end(end)
 
     def _lost(self, loss: ConnectionLost) -> None:
@@ -169,14 +159,6 @@ class Reactions:
 
     # -- reacting -----------------------------------------------------------------------------------------------------
 
-    def _on_answers(self) -> None:
-        """`guard(on_commands)`, and shorter: it is on the way of each answer."""
-        if self.endpoint.over is None:
-            try:
-                self.on_commands()
-            except Ended as end:
-                self._ended(end)
-
     def _flush(self) -> None:
         self._flushing = False
         self.on_commands()
@@ -186,11 +168,10 @@ class Reactions:
         endpoint = self.endpoint
         if self._timers.heap or self._session.answered:
             self._settle(self._session.wake(monotonic()))
-        get, outbox = self._commands.get, self._outbox
         for _ in range(TURN):
-            if get(EVENTS) & POLLIN:  # type: ignore[operator]  # EVENTS is an integer
+            if readable(self._commands):
                 self._settle(endpoint.receive())
-            elif not outbox or not endpoint.flush():
+            elif not self._outbox or not endpoint.flush():
                 break  # nothing to send, or no room: that there is room again is an edge too
         else:
             self.loop.call_soon(self.guard, self.on_commands)
