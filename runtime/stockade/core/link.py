@@ -179,9 +179,7 @@ class Link:
     def _after_turn(self) -> bool:
         self._in_turn = False
         self._receiver.on_turn()
-        if self._gathers and self._waits_for_more():
-            return False
-        return self._send_waiting()
+        return not (self._gathers and self._is_little()) and self._send_waiting()
 
     def _after_other_turn(self) -> bool:
         self._receiver.on_turn()
@@ -209,10 +207,10 @@ class Link:
 
     def flush_unless_gathering(self) -> None:
         """Send what has gathered, if no more is to come, or it is enough."""
-        if not (self._gathers and self._waits_for_more()):
+        if not (self._gathers and self._is_little()):
             self.flush()
 
-    def _waits_for_more(self) -> bool:
+    def _is_little(self) -> bool:
         return self.outbox.size < limits.GATHERED
 
     def _answer(self, socket: zmq.Socket[bytes], part: bytes | Laden) -> None:
